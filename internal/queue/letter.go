@@ -1,0 +1,129 @@
+package queue
+
+import (
+	"cmp"
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/aws/smithy-go"
+
+	"chime-offboarding/internal/parallel"
+)
+
+// Letter is a message for the dead-letter queue. All but the body goes into message attributes.
+type Letter struct {
+	Body         string
+	ErrorCode    string
+	ErrorMessage string
+	Source       *Record
+	FailedAt     time.Time
+	RequestID    string // of the invocation
+}
+
+// SendLetters sends the letters 0 to n-1, each made by letter when its turn comes, in calls of up to ten, and tells done
+// what became of each: nil where the queue has taken it. Both run in the caller's goroutine. Once ctx is done no further
+// letter is made, and done is not told of those.
+func (c *Client) SendLetters(ctx context.Context, n int, letter func(i int) Letter, done func(i int, err error)) {
+	type batch struct {
+		letters []int // the letters that the entries are for
+		entries []types.SendMessageBatchRequestEntry
+	}
+	i := 0
+	next := func() (batch, bool) {
+		var b batch
+		size := 0
+		for ; i < n && len(b.entries) < maxEntries && ctx.Err() == nil; i++ {
+			l := letter(i)
+			entry := l.entry(len(b.entries))
+			bytes := entrySize(entry)
+			switch {
+			case !sendable(l.Body):
+				done(i, &smithy.GenericAPIError{Code: "InvalidMessageContents", Message: "the body is empty or has characters that SQS does not take"})
+				continue
+			case bytes > maxBytes:
+				done(i, &smithy.GenericAPIError{Code: "InvalidParameterValue", Message: "the body leaves no room for the attributes"})
+				continue
+			case size+bytes > maxBytes:
+				return b, true // The letter is made once more for the next batch.
+			}
+			size += bytes
+			b.letters = append(b.letters, i)
+			b.entries = append(b.entries, entry)
+		}
+		return b, len(b.entries) > 0
+	}
+	send := func(b batch) []error { return c.send(ctx, b.entries) }
+	parallel.Do(concurrency, next, send, func(b batch, errs []error) {
+		for at, err := range errs {
+			done(b.letters[at], err)
+		}
+	})
+}
+
+// send sends one batch and returns what became of each entry.
+func (c *Client) send(ctx context.Context, entries []types.SendMessageBatchRequestEntry) []error {
+	errs := make([]error, len(entries))
+	out, err := c.api.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{
+		QueueUrl: aws.String(c.deadLetters.String()),
+		Entries:  entries,
+	})
+	if err != nil {
+		return fill(errs, err)
+	}
+	fill(errs, errNoResult)
+	for _, taken := range out.Successful {
+		if i, ok := place(taken.Id, len(entries)); ok {
+			errs[i] = intact(*entries[i].MessageBody, taken.MD5OfMessageBody)
+		}
+	}
+	readFailed(errs, out.Failed)
+	return errs
+}
+
+// intact returns an error where the queue has taken another body than the one that was sent. The SDK's own check of this is
+// switched off, because it panics on an entry without an ID.
+func intact(body string, taken *string) error {
+	if sum := md5.Sum([]byte(body)); taken != nil && *taken != hex.EncodeToString(sum[:]) {
+		return errors.New("the queue has taken a body with another MD5")
+	}
+	return nil
+}
+
+// entry returns the letter as an entry of a batch, with its place as the ID. An attribute without a value is left out: SQS
+// refuses it.
+func (l *Letter) entry(place int) types.SendMessageBatchRequestEntry {
+	attributes := make(map[string]types.MessageAttributeValue, 7)
+	add := func(name, dataType, value string) {
+		if value != "" {
+			attributes[name] = types.MessageAttributeValue{DataType: &dataType, StringValue: &value}
+		}
+	}
+	add("ErrorCode", "String", AttributeValue(l.ErrorCode))
+	add("ErrorMessage", "String", cmp.Or(AttributeValue(l.ErrorMessage), "No message."))
+	add("SourceMessageId", "String", AttributeValue(l.Source.MessageID))
+	add("SourceQueueArn", "String", AttributeValue(l.Source.SourceARN))
+	add("ReceiveCount", "Number", strconv.Itoa(l.Source.ReceiveCount))
+	add("FailedAt", "String", l.FailedAt.UTC().Format(time.RFC3339))
+	add("RequestId", "String", AttributeValue(l.RequestID))
+	return types.SendMessageBatchRequestEntry{
+		Id:                aws.String(strconv.Itoa(place)),
+		MessageBody:       &l.Body,
+		MessageAttributes: attributes,
+	}
+}
+
+// entrySize returns what an entry counts for in maxBytes.
+func entrySize(entry types.SendMessageBatchRequestEntry) int {
+	size := len(*entry.MessageBody)
+	for name, value := range entry.MessageAttributes {
+		size += len(name) + len(*value.DataType) + len(*value.StringValue)
+	}
+	return size
+}

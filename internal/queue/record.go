@@ -1,0 +1,179 @@
+// Package queue is the worker's side of Amazon SQS: the messages that Lambda hands over in an event, the dead letters that
+// are sent, and when a message that is handed back is delivered again.
+package queue
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Record is a message of the queue, as an event has it
+// (https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html).
+type Record struct {
+	MessageID     string
+	ReceiptHandle string
+	Body          string
+	SourceARN     string // of the queue
+	ReceiveCount  int    // how often the message was received, this time included; 1 where the event does not say
+}
+
+// DecodeEvent returns the records of an event of a standard queue, in its order. Anything else is an error.
+func DecodeEvent(payload []byte) ([]Record, error) {
+	d := eventDecoder{
+		// Lambda's own events are valid; what is in them is for the reader of a body to judge.
+		Decoder: jsontext.NewDecoder(bytes.NewBuffer(payload), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)),
+	}
+	d.text.Grow(len(payload)) // Nothing grows by losing its escapes: one allocation holds all strings.
+	records, err := d.event()
+	if err != nil {
+		return nil, fmt.Errorf("this is not an event of a standard SQS queue: %w: check the function's event source mapping", err)
+	}
+	return records, nil
+}
+
+// eventDecoder keeps what the worker needs of an event and skips the rest.
+type eventDecoder struct {
+	*jsontext.Decoder
+	text    strings.Builder // every string kept, one after the other
+	scratch []byte
+}
+
+func (d *eventDecoder) event() ([]Record, error) {
+	var records []Record
+	found := false
+	err := d.object(func(name []byte) error {
+		if string(name) != "Records" || d.PeekKind() != '[' {
+			return d.SkipValue()
+		}
+		found = true
+		records = records[:0]
+		if _, err := d.ReadToken(); err != nil {
+			return err
+		}
+		for d.PeekKind() != ']' {
+			record, err := d.record()
+			if err != nil {
+				return fmt.Errorf("record %d: %w", len(records), err)
+			}
+			records = append(records, record)
+		}
+		_, err := d.ReadToken()
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return nil, errors.New(`it has no array "Records"`)
+	}
+	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("something follows the event")
+	}
+	return records, nil
+}
+
+func (d *eventDecoder) record() (Record, error) {
+	r := Record{ReceiveCount: 1}
+	source, hasBody := "", false
+	err := d.object(func(name []byte) (err error) {
+		switch string(name) {
+		case "messageId":
+			r.MessageID, _, err = d.string()
+		case "receiptHandle":
+			r.ReceiptHandle, _, err = d.string()
+		case "body":
+			r.Body, hasBody, err = d.string()
+		case "eventSource":
+			source, _, err = d.string()
+		case "eventSourceARN":
+			r.SourceARN, _, err = d.string()
+		case "attributes":
+			r.ReceiveCount, err = d.receiveCount()
+		default:
+			err = d.SkipValue()
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return r, err
+	case source != "aws:sqs":
+		return r, fmt.Errorf(`its "eventSource" is %q instead of "aws:sqs"`, source)
+	case r.MessageID == "":
+		return r, errors.New(`it has no "messageId"`)
+	case !hasBody:
+		return r, errors.New(`its "body" is not a string`)
+	case strings.HasSuffix(r.SourceARN, ".fifo"):
+		return r, fmt.Errorf("%s is a FIFO queue, where the first failure would have to end the batch", r.SourceARN)
+	}
+	return r, nil
+}
+
+// receiveCount reads the attributes of a record.
+func (d *eventDecoder) receiveCount() (int, error) {
+	if d.PeekKind() != '{' {
+		return 1, d.SkipValue()
+	}
+	count := 1
+	err := d.object(func(name []byte) error {
+		if string(name) != "ApproximateReceiveCount" {
+			return d.SkipValue()
+		}
+		text, _, err := d.string()
+		if n, notANumber := strconv.Atoi(text); notANumber == nil {
+			count = n
+		}
+		return err
+	})
+	return count, err
+}
+
+// object reads an object and calls member for each name, which has to read the value.
+func (d *eventDecoder) object(member func(name []byte) error) error {
+	if start, err := d.ReadToken(); err != nil {
+		return err
+	} else if start.Kind() != '{' {
+		return errors.New("it is not a JSON object")
+	}
+	for d.PeekKind() != '}' {
+		name, err := d.ReadValue()
+		if err != nil {
+			return err
+		}
+		if err := member(d.unquote(name)); err != nil {
+			return err
+		}
+	}
+	_, err := d.ReadToken()
+	return err
+}
+
+// string reads a value, and reports whether it is a string.
+func (d *eventDecoder) string() (string, bool, error) {
+	value, err := d.ReadValue()
+	if err != nil || value.Kind() != '"' {
+		return "", false, err
+	}
+	start := d.text.Len()
+	d.text.Write(d.unquote(value))
+	return d.text.String()[start:], true, nil
+}
+
+// unquote returns what a JSON string stands for; the slice is good until the next read. What is not Unicode stays invalid
+// UTF-8, so that it is not taken for somebody's ID that has the replacement character.
+func (d *eventDecoder) unquote(quoted jsontext.Value) []byte {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return quoted[1 : len(quoted)-1]
+	}
+	var err error
+	if d.scratch, err = jsontext.AppendUnquote(d.scratch[:0], quoted); err != nil {
+		return bytes.ReplaceAll(d.scratch, []byte("\uFFFD"), []byte{0xFF})
+	}
+	return d.scratch
+}
