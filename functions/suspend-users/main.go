@@ -1,0 +1,60 @@
+// Command suspend-users is the AWS Lambda function that suspends Amazon Chime users as the messages of an SQS queue ask for.
+// Build it as the bootstrap of a provided.al2023 function.
+package main
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
+
+	"chime-offboarding/internal/chime"
+	"chime-offboarding/internal/httpclient"
+	"chime-offboarding/internal/queue"
+	"chime-offboarding/internal/worker"
+)
+
+// attemptTimeout is how long one attempt of a call may last.
+const attemptTimeout = 10 * time.Second
+
+func main() {
+	settings, err := readSettings(os.Getenv)
+	log := worker.NewLogger(os.Stdout, settings.logLevel)
+	if err != nil {
+		exit(log, "settings refused", err)
+	}
+	// A function has neither shared configuration files nor an instance metadata service, and on another machine their
+	// credentials are somebody's own.
+	cfg, err := config.LoadDefaultConfig(context.Background(),
+		config.WithSharedConfigFiles([]string{}),
+		config.WithSharedCredentialsFiles([]string{}),
+		config.WithEC2IMDSClientEnableState(imds.ClientDisabled),
+		config.WithHTTPClient(httpclient.New(attemptTimeout)),
+	)
+	if err != nil {
+		exit(log, "AWS configuration refused", err)
+	}
+	lambda.Start(worker.New(worker.Config{
+		Chime:           chime.NewClient(cfg),
+		Queue:           queue.NewClient(cfg, settings.deadLetterQueue),
+		AllowedAccounts: settings.allowedAccounts,
+		ProtectedUsers:  settings.protectedUsers,
+		MaxReceiveCount: settings.maxReceiveCount,
+		Concurrency:     settings.concurrency,
+		DryRun:          settings.dryRun,
+		FunctionName:    cmp.Or(os.Getenv("AWS_LAMBDA_FUNCTION_NAME"), "suspend-users"),
+		Output:          os.Stdout,
+		Log:             log,
+	}))
+}
+
+// exit ends a process that cannot serve; Lambda reports the invocation as failed, and the queue keeps its messages.
+func exit(log *slog.Logger, message string, err error) {
+	log.Error(message, "error", err.Error())
+	os.Exit(1)
+}

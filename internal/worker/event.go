@@ -1,0 +1,280 @@
+package worker
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"chime-offboarding/internal/failure"
+	"chime-offboarding/internal/parallel"
+	"chime-offboarding/internal/queue"
+	"chime-offboarding/internal/request"
+	"chime-offboarding/internal/suspension"
+)
+
+// event is one invocation.
+type event struct {
+	*Worker
+	log       *slog.Logger
+	audit     *audit
+	requestID string
+
+	messages []*message // in the event's order, each once
+	users    int        // of all messages
+	schedule suspension.Schedule
+	counts   counts
+}
+
+// message is a message of the queue with what became of its users. One that is invalid has a single user without an ID.
+type message struct {
+	*queue.Record
+	request request.Request
+	invalid *request.Error
+
+	users      []*suspension.User // those of the request, in its order
+	lettered   []bool             // for each user whether the dead letter was taken
+	open       int                // users neither suspended nor lettered: 0 is what acknowledges the message
+	handedBack bool
+}
+
+// read makes messages of the records and gives the users to suspend to the schedule.
+func (e *event) read(records []queue.Record) {
+	var parser request.Parser
+	byID := make(map[string]*message, len(records))
+	e.messages = make([]*message, 0, len(records))
+	for i := range records {
+		r := &records[i]
+		if m := byID[r.MessageID]; m != nil {
+			if r.ReceiveCount > m.ReceiveCount {
+				m.Record = r
+			}
+			continue
+		}
+		m := &message{Record: r}
+		byID[r.MessageID] = m
+		e.messages = append(e.messages, m)
+		e.parse(m, &parser)
+		e.users += len(m.users)
+	}
+	e.counts.messagesReceived = len(e.messages)
+}
+
+func (e *event) parse(m *message, parser *request.Parser) {
+	var err error
+	m.request, err = parser.Parse([]byte(m.Body))
+	if errors.As(err, &m.invalid) {
+		e.counts.invalidMessages++
+		m.users = []*suspension.User{{Result: suspension.Result{
+			Outcome: suspension.DeadLetter,
+			Code:    "InvalidRequest",
+			Message: m.invalid.Error(),
+		}}}
+		return
+	}
+	m.request.CorrelationID = cmp.Or(m.request.CorrelationID, m.MessageID)
+	m.users = make([]*suspension.User, len(m.request.UserIDs))
+	for i, id := range m.request.UserIDs {
+		switch {
+		case e.allowed != nil && !e.allowed[m.request.AccountID]:
+			m.users[i] = &suspension.User{ID: id, Result: accountNotAllowed}
+		case len(e.protected) > 0 && e.protected[fold(id)]:
+			m.users[i] = &suspension.User{ID: id, Result: protectedUser}
+		default:
+			m.users[i] = e.schedule.Add(m.request.AccountID, id)
+		}
+	}
+}
+
+// What becomes of users who are in no call.
+var (
+	accountNotAllowed = suspension.Result{
+		Outcome: suspension.DeadLetter,
+		Code:    "AccountNotAllowed",
+		Message: "The account is not in ALLOWED_ACCOUNT_IDS: add it there and redrive, or discard this.",
+	}
+	protectedUser = suspension.Result{
+		Outcome: suspension.DeadLetter,
+		Code:    "ProtectedUser",
+		Message: "The user is in PROTECTED_USER_IDS: take the ID out there and redrive, or discard this.",
+	}
+	dryRun = suspension.Result{
+		Outcome: suspension.DeadLetter,
+		Code:    "DryRun",
+		Message: "DRY_RUN is true, and Chime was not called: set it to false and redrive.",
+	}
+	deadlineExceeded = suspension.Result{
+		Code:    "DeadlineExceeded",
+		Message: "The function's time was up before Chime was called: give it more time or smaller batches, and redrive.",
+	}
+)
+
+// suspend makes the calls, until there is none left or the time is up.
+func (e *event) suspend(ctx context.Context, until time.Time) {
+	if e.config.DryRun {
+		e.schedule.Stop(dryRun)
+		return
+	}
+	ctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
+	next := func() (suspension.Call, bool) {
+		if ctx.Err() != nil {
+			e.schedule.Stop(deadlineExceeded)
+		}
+		call, ok := e.schedule.Next()
+		if !ok || !e.audit.calling(call) {
+			return call, false
+		}
+		e.counts.chimeCalls++
+		return call, true
+	}
+	type result struct {
+		answer suspension.Answer
+		err    error
+	}
+	suspend := func(call suspension.Call) result {
+		answer, err := e.config.Chime.Suspend(ctx, call.AccountID, call.Users)
+		return result{answer, err}
+	}
+	parallel.Do(e.config.Concurrency, next, suspend, func(call suspension.Call, r result) {
+		for i := range r.answer.Results {
+			result := &r.answer.Results[i]
+			result.Code = queue.AttributeValue(result.Code) // The audit trail has it as the letter has.
+			if result.Outcome == suspension.Suspended {
+				e.counts.usersSuspended++
+			}
+		}
+		e.schedule.Done(call, r.answer)
+		if r.err != nil {
+			e.log.Warn("BatchSuspendUser failed", "accountId", call.AccountID, "users", len(call.Users),
+				"errorCode", r.answer.Results[0].Code, "cause", failure.Cause(r.err), "httpStatus", failure.Status(r.err),
+				"effect", r.answer.Effect.String(), "chimeRequestId", r.answer.Results[0].RequestID)
+		}
+	})
+}
+
+// sendLetters sends a dead letter for each user who needs one, of the messages that are not handed back. On the last
+// delivery of a message that includes those who would be worth another try.
+func (e *event) sendLetters(ctx context.Context, until time.Time) {
+	type addressee struct {
+		*message
+		user int
+	}
+	var letters []addressee
+	for _, m := range e.messages {
+		lastDelivery := m.ReceiveCount >= e.config.MaxReceiveCount
+		m.open = len(m.users)
+		for _, u := range m.users {
+			switch {
+			case u.Outcome == suspension.Suspended:
+				m.open--
+			case u.Outcome == suspension.Retry && !lastDelivery:
+				m.handedBack = true
+			}
+		}
+		if m.open == 0 || m.handedBack {
+			continue
+		}
+		m.lettered = make([]bool, len(m.users))
+		for i, u := range m.users {
+			if u.Outcome != suspension.Suspended {
+				letters = append(letters, addressee{m, i})
+			}
+		}
+	}
+	if len(letters) == 0 {
+		return
+	}
+
+	ctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
+	failedAt := time.Now()
+	letter := func(i int) queue.Letter {
+		m, u := letters[i].message, letters[i].users[letters[i].user]
+		body := m.Body
+		if m.invalid == nil {
+			body = string(m.request.AppendBody(nil, u.ID))
+		}
+		return queue.Letter{
+			Body:         body,
+			ErrorCode:    u.Code,
+			ErrorMessage: u.Message,
+			Source:       m.Record,
+			FailedAt:     failedAt,
+			RequestID:    e.requestID,
+		}
+	}
+	left := len(letters)
+	refusals := make(map[string]int)
+	e.config.Queue.SendLetters(ctx, len(letters), letter, func(i int, err error) {
+		if err != nil {
+			refusals[failure.Code(err)]++
+			return
+		}
+		left--
+		m := letters[i].message
+		m.lettered[letters[i].user] = true
+		m.open--
+		if m.invalid == nil {
+			e.counts.usersDeadLettered++
+		}
+	})
+	if left > 0 {
+		e.log.Error("dead letters not taken: their messages are handed back", "letters", left, "errorCodes", refusals, "outOfTime", ctx.Err() != nil)
+	}
+}
+
+// account writes what became of every user.
+func (e *event) account() {
+	now := time.Now()
+	for _, m := range e.messages {
+		if m.invalid != nil {
+			e.log.Warn("invalid request", "messageId", m.MessageID, "errorCode", "InvalidRequest", "field", queue.AttributeValue(m.invalid.Field), "deadLettered", m.open == 0)
+			continue
+		}
+		for i := range m.users {
+			e.audit.user(now, m, i)
+		}
+	}
+	e.audit.flush()
+}
+
+// delay sets when the messages that are handed back are delivered again.
+func (e *event) delay(ctx context.Context, until time.Time) {
+	var handedBack []*queue.Record
+	for _, m := range e.messages {
+		if m.open > 0 {
+			handedBack = append(handedBack, m.Record)
+		}
+	}
+	e.counts.messagesReturned = len(handedBack)
+	ctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
+	if failed, err := e.config.Queue.Delay(ctx, handedBack); failed > 0 {
+		e.log.Warn("visibility not set: messages wait for the queue's visibility timeout", "messages", failed,
+			"errorCode", failure.Code(err), "cause", failure.Cause(err))
+	}
+}
+
+// response returns the partial batch response. Without failures its list is empty and never null, which Lambda would take
+// for complete success as well, but for which a reader could not tell whether somebody had meant it.
+func (e *event) response() []byte {
+	response := []byte(`{"batchItemFailures":[`)
+	first := true
+	for _, m := range e.messages {
+		if m.open == 0 {
+			continue
+		}
+		if !first {
+			response = append(response, ',')
+		}
+		first = false
+		response = append(response, `{"itemIdentifier":`...)
+		response, _ = jsontext.AppendQuote(response, m.MessageID) // U+FFFD stands for invalid UTF-8, as in the event.
+		response = append(response, '}')
+	}
+	return append(response, "]}"...)
+}
