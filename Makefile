@@ -1,0 +1,65 @@
+# make run and make test need nothing but Go. make help lists the rest.
+
+GOLANGCI_LINT := v2.15.0
+CFN_LINT      := 1.51.0
+FUZZTIME      ?= 20s
+
+# As in the template's build: no C library, no RPC mode of Lambda's old runtime, no paths and no build ID in the binary.
+BUILD := CGO_ENABLED=0 go build -tags lambda.norpc -trimpath -buildvcs=false -ldflags='-s -w -buildid='
+
+.DEFAULT_GOAL := help
+.PHONY: help run test bench fuzz build lint lint-template fmt clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo 'make run takes EVENTS=path (a file or folder), USERS=100000 (made-up load), KEEP=1 (stay up), PORT=9911,'
+	@echo 'and SQS_ENDPOINT=URL (another SQS). make fuzz takes FUZZTIME=5m for each target.'
+
+run: ## run the whole pipeline on this machine: HR events in, suspended users and dead letters out
+	@$(BUILD) -o bin/suspend-users ./functions/suspend-users
+	@go build -o bin/local ./internal/local
+	@bin/local -log bin/worker.log \
+		$(if $(EVENTS),-events '$(EVENTS)') \
+		$(if $(USERS),-users '$(USERS)') \
+		$(if $(SQS_ENDPOINT),-sqs-endpoint '$(SQS_ENDPOINT)') \
+		$(if $(PORT),-port '$(PORT)') \
+		$(if $(filter-out 0,$(KEEP)),-keep)
+
+test: ## run all tests, with the race detector
+	go test -race ./...
+
+bench: ## run the Go benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## run each fuzz target for FUZZTIME
+	@set -e; for package in $$(go list ./internal/...); do \
+		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+			echo "go test -fuzz ^$$target\$$ -fuzztime $(FUZZTIME) $$package"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$package; \
+		done; \
+	done
+
+build: ## build the function for arm64 and amd64, stripped and reproducible, into dist/
+	GOOS=linux GOARCH=arm64 $(BUILD) -o dist/arm64/bootstrap ./functions/suspend-users
+	GOOS=linux GOARCH=amd64 $(BUILD) -o dist/amd64/bootstrap ./functions/suspend-users
+
+lint: bin/golangci-lint-$(GOLANGCI_LINT) ## check the Go code
+	bin/golangci-lint-$(GOLANGCI_LINT) run ./...
+
+fmt: bin/golangci-lint-$(GOLANGCI_LINT) ## format the Go code
+	bin/golangci-lint-$(GOLANGCI_LINT) fmt ./...
+
+bin/golangci-lint-$(GOLANGCI_LINT):
+	GOBIN=$(CURDIR)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT)
+	mv bin/golangci-lint $@
+
+lint-template: bin/cfn-lint-$(CFN_LINT)/bin/cfn-lint ## check template.yaml (needs Python)
+	bin/cfn-lint-$(CFN_LINT)/bin/cfn-lint --include-checks I --template template.yaml
+
+bin/cfn-lint-$(CFN_LINT)/bin/cfn-lint:
+	python3 -m venv bin/cfn-lint-$(CFN_LINT)
+	bin/cfn-lint-$(CFN_LINT)/bin/pip install --quiet 'cfn-lint==$(CFN_LINT)'
+
+clean: ## remove what was built
+	rm -rf bin dist

@@ -1,0 +1,259 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"chime-offboarding/internal/local/lambdaserver"
+)
+
+const (
+	concurrency = 2 // invocations at once
+
+	// redeliverAfter is what a message that is handed back waits in a foreign queue, whose clock is its own.
+	redeliverAfter = time.Second
+
+	// pause is between two looks at the source queue.
+	pause = 100 * time.Millisecond
+)
+
+// run takes everything through and returns an error where somebody is unaccounted for.
+func run(ctx context.Context, args []string, out io.Writer) (err error) {
+	o, err := parse(args, out)
+	if err != nil {
+		return err
+	}
+	work, err := load(o)
+	if err != nil {
+		return err
+	}
+	log, err := openLog(o.log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	r := &runner{
+		options:  o,
+		workload: work,
+		initial:  work.directory.Suspended(),
+		report:   newReport(out, log, o.users == 0),
+	}
+	if r.stack, err = start(ctx, o, work, r.report); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.close()) }()
+	return r.run(ctx)
+}
+
+func openLog(path string) (io.WriteCloser, error) {
+	if path == "" {
+		path = os.DevNull
+	}
+	log, err := os.Create(path)
+	if err != nil {
+		return nil, fmt.Errorf("opening the file for the worker's output: %w", err)
+	}
+	return log, nil
+}
+
+// runner takes a workload through a stack.
+type runner struct {
+	options
+	workload
+	*stack
+	report  *report
+	ledger  ledger
+	initial map[string][]string // who was suspended before, by account
+}
+
+func (r *runner) run(ctx context.Context) error {
+	r.introduce()
+	if err := r.sendDeliveredOnes(ctx); err != nil {
+		return err
+	}
+
+	polling, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	stopped := make(chan error, 1)
+	go func() { stopped <- r.mapping(stop).Run(polling) }()
+	err := r.sendOthers(polling)
+	if err == nil {
+		err = r.drain(polling)
+	}
+	if err == nil {
+		err = r.account(polling)
+	}
+	if r.keep && err == nil {
+		r.invite()
+		<-polling.Done()
+	}
+	stop(nil)
+	err = errors.Join(err, <-stopped)
+	if cause := context.Cause(polling); cause != nil && !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	if ctx.Err() != nil && !r.keep {
+		return errors.New("interrupted before everybody was accounted for")
+	}
+	return err
+}
+
+// mapping returns the event source mapping. A function that cannot do its work ends the run.
+func (r *runner) mapping(stop context.CancelCauseFunc) *lambdaserver.Mapping {
+	m := &lambdaserver.Mapping{
+		Client:      r.queue,
+		QueueURL:    r.source,
+		Invoke:      r.function.Invoke,
+		BatchSize:   10,
+		Window:      100 * time.Millisecond,
+		Concurrency: concurrency,
+		Logger:      slog.New(slog.NewTextHandler(r.report, nil)),
+		Observe: func(i lambdaserver.Invocation) {
+			r.report.progress(i.Messages - len(i.HandedBack))
+			if i.Err != nil {
+				stop(fmt.Errorf("invoking the worker: %w", i.Err))
+			}
+		},
+	}
+	if r.users > 0 {
+		m.BatchSize, m.Window = 1000, 300*time.Millisecond
+	}
+	if r.speed == 1 {
+		m.RedeliverAfter = redeliverAfter
+	}
+	return m
+}
+
+// introduce says what was started.
+func (r *runner) introduce() {
+	say := r.report.printf
+	if r.speed > 1 {
+		say("queue   %s  in memory; its clock runs %d times faster than the wall's, so that nobody waits minutes for a redelivery", r.queueURL, r.speed)
+	} else {
+		say("queue   %s  yours; what is handed back is delivered again after %v, so that nobody waits minutes for it", r.queueURL, redeliverAfter)
+	}
+	say("Chime   %s  a stand-in over the accounts and users of %s", r.chimeURL, r.directoryName())
+	say("worker  %s  the real binary behind a Lambda Runtime API, at most %d at once", r.worker, concurrency)
+	if r.log != "" {
+		say("        its output is in %s", r.log)
+	}
+	say("")
+}
+
+func (r *runner) directoryName() string {
+	if r.users > 0 {
+		return "its own making"
+	}
+	return r.options.directory
+}
+
+// sendDeliveredOnes sends the messages that were delivered before, as long as the queue has nothing else.
+func (r *runner) sendDeliveredOnes(ctx context.Context) error {
+	for _, s := range r.stories {
+		for _, m := range s.messages {
+			if m.deliveries == 1 {
+				continue
+			}
+			id, err := r.deliver(ctx, m)
+			if err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+			r.ledger.sent(id, m.body, s.name)
+		}
+	}
+	return nil
+}
+
+func (r *runner) sendOthers(ctx context.Context) error {
+	for _, s := range r.stories {
+		r.report.printf("%s: %d messages", s.name, len(s.messages))
+		var others []message
+		for _, m := range s.messages {
+			if m.deliveries == 1 {
+				others = append(others, m)
+			}
+		}
+		if r.users > 0 {
+			r.report.startProgress(len(others))
+		}
+		if err := r.sendAll(ctx, others, func(id string, m message) { r.ledger.sent(id, m.body, s.name) }); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	return nil
+}
+
+// drain waits until the source queue is empty: every message was acknowledged, or moved by the redrive policy.
+func (r *runner) drain(ctx context.Context) error {
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	for {
+		switch n, err := r.waiting(ctx); {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil:
+			return err
+		case n == 0:
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+	}
+}
+
+// account prints what became of everybody, and returns an error where it is unknown.
+func (r *runner) account(ctx context.Context) error {
+	err := r.readLetters(ctx, func(letter types.Message) {
+		text := func(name string) string { return aws.ToString(letter.MessageAttributes[name].StringValue) }
+		if source := text("SourceMessageId"); source != "" {
+			r.ledger.lettered(source, text("ErrorCode"), *letter.Body)
+		} else {
+			r.ledger.lettered(*letter.MessageId, "", *letter.Body)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	r.ledger.suspended(r.workload.directory.Suspended(), r.initial)
+	accounts, all, missing := r.ledger.totals()
+	r.report.finishProgress()
+	r.report.printf("")
+	r.report.table(accounts, all, r.chime.Calls())
+	if len(missing)+len(r.ledger.strays) == 0 {
+		r.report.printf("Everybody is accounted for: %d requested = %d suspended + %d dead letters.", all.asked, all.suspended, all.deadLetters)
+		return nil
+	}
+	const most = 20
+	var wrong []string
+	for _, a := range missing {
+		wrong = append(wrong, "missing: "+a.String())
+	}
+	wrong = append(wrong, r.ledger.strays...)
+	for _, w := range wrong[:min(most, len(wrong))] {
+		r.report.printf("%s", w)
+	}
+	return fmt.Errorf("%d requested, but %d suspended + %d dead letters: %d missing, %d not asked for", all.asked, all.suspended, all.deadLetters, len(missing), len(r.ledger.strays))
+}
+
+// invite says how to go on by hand.
+func (r *runner) invite() {
+	r.report.perUser()
+	r.report.printf(`
+Still up: what arrives is shown here, until Ctrl-C. In another terminal:
+
+export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=%[1]s
+aws sqs send-message --endpoint-url %[2]s --queue-url %[3]s --message-body '{"accountId": "acme-enterprise", "userId": "donald-knuth"}'
+aws sqs receive-message --endpoint-url %[2]s --queue-url %[4]s --message-attribute-names All --max-number-of-messages 10
+aws chime list-users --endpoint-url %[5]s --account-id acme-enterprise
+`, region, r.queueURL, r.source, r.letters, r.chimeURL)
+}
