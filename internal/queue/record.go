@@ -29,23 +29,28 @@ func DecodeEvent(payload []byte) ([]Record, error) {
 		// Lambda's own events are valid; what is in them is for the reader of a body to judge.
 		Decoder: jsontext.NewDecoder(bytes.NewBuffer(payload), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)),
 	}
-	d.text.Grow(len(payload)) // Nothing grows by losing its escapes: one allocation holds all strings.
-	records, err := d.event()
+	records, err := d.event(make([]Record, 0, len(payload)/typicalRecord+1))
 	if err != nil {
 		return nil, fmt.Errorf("this is not an event of a standard SQS queue: %w: check the function's event source mapping", err)
 	}
 	return records, nil
 }
 
+const (
+	typicalRecord = 512      // bytes of a record in an event
+	chunk         = 64 << 10 // bytes of strings allocated at once
+)
+
 // eventDecoder keeps what the worker needs of an event and skips the rest.
 type eventDecoder struct {
 	*jsontext.Decoder
-	text    strings.Builder // every string kept, one after the other
+	text    strings.Builder // a chunk of the strings kept, one after the other
 	scratch []byte
+	arn     string // the last one kept: all records of an event have the same
 }
 
-func (d *eventDecoder) event() ([]Record, error) {
-	var records []Record
+// event appends the records to an empty slice.
+func (d *eventDecoder) event(records []Record) ([]Record, error) {
 	found := false
 	err := d.object(func(name []byte) error {
 		if string(name) != "Records" || d.PeekKind() != '[' {
@@ -93,6 +98,7 @@ func (d *eventDecoder) record() (Record, error) {
 			source, _, err = d.string()
 		case "eventSourceARN":
 			r.SourceARN, _, err = d.string()
+			d.arn = r.SourceARN
 		case "attributes":
 			r.ReceiveCount, err = d.receiveCount()
 		default:
@@ -160,8 +166,16 @@ func (d *eventDecoder) string() (string, bool, error) {
 	if err != nil || value.Kind() != '"' {
 		return "", false, err
 	}
+	text := d.unquote(value)
+	if string(text) == d.arn {
+		return d.arn, true, nil
+	}
+	if d.text.Cap()-d.text.Len() < len(text) {
+		d.text = strings.Builder{}
+		d.text.Grow(max(len(text), chunk))
+	}
 	start := d.text.Len()
-	d.text.Write(d.unquote(value))
+	d.text.Write(text)
 	return d.text.String()[start:], true, nil
 }
 

@@ -36,7 +36,7 @@ type Parser struct {
 	account string // the last account ID: neighbours often have the same
 }
 
-// Parse returns the request in a message's body. Every error is an *Error.
+// Parse returns the request in a message's body, which may be reused afterwards. Every error is an *Error.
 func (p *Parser) Parse(body []byte) (Request, error) {
 	return p.unwrap(body, "", 0)
 }

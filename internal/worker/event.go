@@ -44,6 +44,7 @@ type message struct {
 // read makes messages of the records and gives the users to suspend to the schedule.
 func (e *event) read(records []queue.Record) {
 	var parser request.Parser
+	var body []byte
 	byID := make(map[string]*message, len(records))
 	e.messages = make([]*message, 0, len(records))
 	for i := range records {
@@ -57,15 +58,17 @@ func (e *event) read(records []queue.Record) {
 		m := &message{Record: r}
 		byID[r.MessageID] = m
 		e.messages = append(e.messages, m)
-		e.parse(m, &parser)
+		body = append(body[:0], m.Body...)
+		e.parse(m, &parser, body)
 		e.users += len(m.users)
 	}
 	e.counts.messagesReceived = len(e.messages)
 }
 
-func (e *event) parse(m *message, parser *request.Parser) {
+// parse gives a message its request and users. The body may be reused.
+func (e *event) parse(m *message, parser *request.Parser, body []byte) {
 	var err error
-	m.request, err = parser.Parse([]byte(m.Body))
+	m.request, err = parser.Parse(body)
 	if errors.As(err, &m.invalid) {
 		e.counts.invalidMessages++
 		m.users = []*suspension.User{{Result: suspension.Result{

@@ -34,7 +34,7 @@ const requestID = "0d5a8f5e-9f2b-4b0e-8a57-2f1f6ad9c1b4"
 
 // world is a worker with what it meets: a stand-in of Chime and one of SQS, both over real HTTP.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	config  Config
 	chime   *chimeserver.Server
 	dir     *chimeserver.Directory
@@ -66,7 +66,7 @@ func (b *lockedBuffer) String() string {
 
 // newWorld has the accounts acme (EnterpriseLWA) with the users ada, ben, cleo and u01 to u99, and team (Team) with tom and
 // tess. What is set in config is kept.
-func newWorld(t *testing.T, config Config, faults ...chimeserver.User) *world {
+func newWorld(t testing.TB, config Config, faults ...chimeserver.User) *world {
 	t.Helper()
 	w := &world{t: t, config: config, dir: chimeserver.NewDirectory()}
 	acme := chimeserver.Account{AccountID: "acme", Name: "Acme", AccountType: types.AccountTypeEnterpriseLWA, Users: faults}
@@ -282,7 +282,7 @@ func (w *world) metrics() map[string]int {
 // suspended returns who is locked out of the account.
 func (w *world) suspended(account string) []string { return w.dir.Suspended()[account] }
 
-func check(t *testing.T, what string, got, want any) {
+func check(t testing.TB, what string, got, want any) {
 	t.Helper()
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", what, diff)
