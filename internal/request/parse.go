@@ -36,13 +36,13 @@ type Parser struct {
 	account string // the last account ID: neighbours often have the same
 }
 
-// Parse returns the request in a message's body, which may be reused afterwards. Every error is an *Error.
-func (p *Parser) Parse(body []byte) (Request, error) {
+// Parse returns the request in a message's body, which may be reused afterwards, or what is wrong with it.
+func (p *Parser) Parse(body []byte) (Request, *Error) {
 	return p.unwrap(body, "", 0)
 }
 
 // unwrap is given the correlation ID that the events around the body gave, and how many envelopes are around it.
-func (p *Parser) unwrap(body []byte, correlationID string, envelopes int) (Request, error) {
+func (p *Parser) unwrap(body []byte, correlationID string, envelopes int) (Request, *Error) {
 	f, err := p.fields(body)
 	if err != nil {
 		return Request{}, err
@@ -107,7 +107,7 @@ func (f *fields) named(name []byte) (field *jsontext.Value, ofRequest bool) {
 }
 
 // fields reads a body that has to be one JSON object, without duplicate names at any depth.
-func (p *Parser) fields(body []byte) (fields, error) {
+func (p *Parser) fields(body []byte) (fields, *Error) {
 	var f fields
 	d := &p.decoder
 	p.input = *bytes.NewBuffer(body)
@@ -148,7 +148,7 @@ func (p *Parser) fields(body []byte) (fields, error) {
 }
 
 // request makes a request of the fields of one.
-func (p *Parser) request(f *fields, correlationID string) (Request, error) {
+func (p *Parser) request(f *fields, correlationID string) (Request, *Error) {
 	if f.unknown != nil {
 		return Request{}, &Error{Field: *f.unknown, Problem: "is not a field of a request: leave it out; there are accountId, userId, userIds, correlationId, requestedBy and reason"}
 	}
@@ -161,7 +161,7 @@ func (p *Parser) request(f *fields, correlationID string) (Request, error) {
 	}
 	r.AccountID = p.account
 
-	var err error
+	var err *Error
 	switch {
 	case f.userID != nil && f.userIDs != nil:
 		return Request{}, &Error{Field: "userIds", Problem: "stands beside userId: send one of the two"}
@@ -198,7 +198,7 @@ func (p *Parser) request(f *fields, correlationID string) (Request, error) {
 }
 
 // users returns the IDs of the array, each once.
-func (p *Parser) users(array jsontext.Value) ([]string, error) {
+func (p *Parser) users(array jsontext.Value) ([]string, *Error) {
 	if array.Kind() != '[' {
 		return nil, &Error{Field: "userIds", Problem: "has to be an array of strings"}
 	}
@@ -217,9 +217,9 @@ func (p *Parser) users(array jsontext.Value) ([]string, error) {
 		if count == MaxUsers {
 			return nil, &Error{Field: "userIds", Problem: fmt.Sprintf("has more than %d IDs: send several messages", MaxUsers)}
 		}
-		id, err := p.user("userIds", value)
-		if err != nil {
-			return nil, err
+		id, invalid := p.user("userIds", value)
+		if invalid != nil {
+			return nil, invalid
 		}
 		if !slices.Contains(ids, id) {
 			ids = append(ids, id)
@@ -232,7 +232,7 @@ func (p *Parser) users(array jsontext.Value) ([]string, error) {
 }
 
 // user returns the ID that a field, or one element of it, gives.
-func (p *Parser) user(field string, value jsontext.Value) (string, error) {
+func (p *Parser) user(field string, value jsontext.Value) (string, *Error) {
 	if value.Kind() != '"' {
 		return "", &Error{Field: field, Problem: "has an ID that is not a string: send strings"}
 	}

@@ -3,7 +3,6 @@ package worker
 import (
 	"cmp"
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -51,7 +50,7 @@ func (e *event) read(records []queue.Record) {
 		r := &records[i]
 		if m := byID[r.MessageID]; m != nil {
 			if r.ReceiveCount > m.ReceiveCount {
-				m.Record = r
+				m.ReceiveCount, m.ReceiptHandle = r.ReceiveCount, r.ReceiptHandle
 			}
 			continue
 		}
@@ -67,9 +66,8 @@ func (e *event) read(records []queue.Record) {
 
 // parse gives a message its request and users. The body may be reused.
 func (e *event) parse(m *message, parser *request.Parser, body []byte) {
-	var err error
-	m.request, err = parser.Parse(body)
-	if errors.As(err, &m.invalid) {
+	m.request, m.invalid = parser.Parse(body)
+	if m.invalid != nil {
 		e.counts.invalidMessages++
 		m.users = []*suspension.User{{Result: suspension.Result{
 			Outcome: suspension.DeadLetter,

@@ -90,11 +90,11 @@ func TestBudget(t *testing.T) {
 
 		letters, visibility, answer time.Duration
 	}{
-		"a function of 3 s":         {3 * time.Second, 0, 675 * time.Millisecond, 270 * time.Millisecond, 300 * time.Millisecond},
-		"a function of 60 s":        {time.Minute, 0, 14500 * time.Millisecond, 3 * time.Second, 2 * time.Second},
+		"a function of 3 s":         {3 * time.Second, 0, 450 * time.Millisecond, 225 * time.Millisecond, 300 * time.Millisecond},
+		"a function of 60 s":        {time.Minute, 0, 9667 * time.Millisecond, 3 * time.Second, 2 * time.Second},
 		"a function of 15 min":      {15 * time.Minute, 0, 30 * time.Second, 3 * time.Second, 2 * time.Second},
-		"many users to account for": {time.Minute, 100_000, 14250 * time.Millisecond, 3 * time.Second, 3 * time.Second},
-		"hardly any time":           {100 * time.Millisecond, 0, 12500 * time.Microsecond, 5 * time.Millisecond, 50 * time.Millisecond},
+		"many users to account for": {time.Minute, 100_000, 9500 * time.Millisecond, 3 * time.Second, 3 * time.Second},
+		"hardly any time":           {100 * time.Millisecond, 0, 8333 * time.Microsecond, 4167 * time.Microsecond, 50 * time.Millisecond},
 		"no time":                   {0, 10, 0, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
