@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 
@@ -34,11 +35,12 @@ func main() {
 		config.WithSharedConfigFiles([]string{}),
 		config.WithSharedCredentialsFiles([]string{}),
 		config.WithEC2IMDSClientEnableState(imds.ClientDisabled),
-		config.WithHTTPClient(httpclient.New(attemptTimeout)),
+		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(attemptTimeout)),
 	)
 	if err != nil {
 		exit(log, "AWS configuration refused", err)
 	}
+	cfg.HTTPClient = httpclient.Wrap(cfg.HTTPClient)
 	lambda.Start(worker.New(worker.Config{
 		Chime:           chime.NewClient(cfg),
 		Queue:           queue.NewClient(cfg, settings.deadLetterQueue),

@@ -24,13 +24,6 @@ type settings struct {
 	logLevel        slog.Level
 }
 
-const (
-	// maxReceiveCount is the most that a redrive policy takes
-	// (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue.html).
-	maxReceiveCount = 1000
-	maxConcurrency  = 50
-)
-
 // readSettings returns the settings, or every problem with them, each with the name of its variable. A variable that is
 // empty counts as not set. The log level is INFO where it could not be read.
 func readSettings(getenv func(string) string) (settings, error) {
@@ -63,11 +56,11 @@ func readSettings(getenv func(string) string) (settings, error) {
 		return err
 	})
 	read("MAX_RECEIVE_COUNT", func(value string) (err error) {
-		s.maxReceiveCount, err = number(value, 5, maxReceiveCount)
+		s.maxReceiveCount, err = number(value, 5, 1000) // 1,000 is the most that a redrive policy takes.
 		return err
 	})
 	read("CHIME_CONCURRENCY", func(value string) (err error) {
-		s.concurrency, err = number(value, 4, maxConcurrency)
+		s.concurrency, err = number(value, 4, 50)
 		return err
 	})
 	read("DRY_RUN", func(value string) error {

@@ -78,9 +78,12 @@ func answered(ids []string, userErrors []types.UserError, requestID string) []su
 		}
 		failed := suspension.Result{
 			Outcome:   suspension.DeadLetter,
-			Code:      cmp.Or(string(e.ErrorCode), "Unknown"),
+			Code:      "Unknown",
 			Message:   cmp.Or(aws.ToString(e.ErrorMessage), "Chime gave no message."),
 			RequestID: requestID,
+		}
+		if code := string(e.ErrorCode); failure.IsCode(code) {
+			failed.Code = code
 		}
 		if temporary(e.ErrorCode) {
 			failed.Outcome = suspension.Retry

@@ -22,12 +22,20 @@ func Code(err error) string {
 	if NoCredentials(err) || !errors.As(err, &api) {
 		return RequestFailed
 	}
-	switch code := strings.TrimSuffix(api.ErrorCode(), "Exception"); code {
-	case "", "UnknownError": // The SDK's name for an answer without one.
+	code := strings.TrimSuffix(api.ErrorCode(), "Exception")
+	if !IsCode(code) || code == "UnknownError" { // The SDK's name for an answer without one.
 		return RequestFailed
-	default:
-		return code
 	}
+	return code
+}
+
+// IsCode reports whether a service's answer has a name where its code belongs, 1 to 128 of A-Z a-z 0-9 . - _, and not some
+// text, which would end up in the log.
+func IsCode(code string) bool {
+	const maxLength = 128
+	return code != "" && len(code) <= maxLength && !strings.ContainsFunc(code, func(r rune) bool {
+		return (r < 'a' || 'z' < r) && (r < 'A' || 'Z' < r) && (r < '0' || '9' < r) && !strings.ContainsRune(".-_", r)
+	})
 }
 
 // Status returns the HTTP status code of the answer, or 0 where there was none.

@@ -15,11 +15,14 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 )
 
-// New returns a client whose requests, that is each attempt of a call, take at most the timeout, or as long as they like if
-// it is 0.
+// New returns a client whose requests, each an attempt of a call, take at most the timeout, or as long as they like if it
+// is 0.
 func New(timeout time.Duration) aws.HTTPClient {
-	return client{awshttp.NewBuildableClient().WithTimeout(timeout).Freeze()}
+	return Wrap(awshttp.NewBuildableClient().WithTimeout(timeout))
 }
+
+// Wrap keeps a client's answers from being lost.
+func Wrap(inner aws.HTTPClient) aws.HTTPClient { return client{inner} }
 
 type client struct{ aws.HTTPClient }
 

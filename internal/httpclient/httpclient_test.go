@@ -40,7 +40,7 @@ func send(t *testing.T, wrap func(aws.HTTPClient) aws.HTTPClient) io.ReadCloser 
 }
 
 func TestBodyEndsQuietly(t *testing.T) {
-	body := send(t, func(inner aws.HTTPClient) aws.HTTPClient { return client{inner} })
+	body := send(t, Wrap)
 	if n, err := io.Copy(io.Discard, body); n != 0 || err != nil {
 		t.Errorf("asking a closed body for more gives %d bytes and %v, want nothing", n, err)
 	}

@@ -25,6 +25,9 @@ const (
 	maxEntries = 10
 	maxBytes   = 1 << 20
 
+	// maxAttempts is how often one call is tried, whatever AWS_MAX_ATTEMPTS says.
+	maxAttempts = 3
+
 	// concurrency is how many batch calls are under way at once. At 10 ms a call that is 16,000 entries a second.
 	concurrency = 16
 )
@@ -42,6 +45,7 @@ func NewClient(cfg aws.Config, deadLetters *url.URL) *Client {
 		o.Credentials = failure.Credentials{CredentialsProvider: cfg.Credentials}
 		o.RetryMaxAttempts = 0 // The retryer's own holds.
 		o.Retryer = retry.NewStandard(func(s *retry.StandardOptions) {
+			s.MaxAttempts = maxAttempts
 			s.RateLimiter = ratelimit.None // The SDK's quota would carry the failures of one event over into the next.
 		})
 		// The SDK's check panics on an entry without an ID. The letters' own one does not.

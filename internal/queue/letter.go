@@ -27,12 +27,21 @@ type Letter struct {
 	RequestID    string // of the invocation
 }
 
+// LargeBody is the size in bytes up to which the body of a message leaves room for all that a letter adds.
+const LargeBody = maxBytes - 16<<10
+
+// Refused returns an error with SQS's code where a queue would not take the letter, however often it is sent.
+func (l *Letter) Refused() error {
+	_, _, err := l.entry(0)
+	return err
+}
+
 // SendLetters sends the letters 0 to n-1, each made by letter when its turn comes, in calls of up to ten, and tells done
 // what became of each: nil where the queue has taken it. Both run in the caller's goroutine. Once ctx is done no further
 // letter is made, and done is not told of those.
 func (c *Client) SendLetters(ctx context.Context, n int, letter func(i int) Letter, done func(i int, err error)) {
 	type batch struct {
-		letters []int // the letters that the entries are for
+		letters []int // that the entries are for
 		entries []types.SendMessageBatchRequestEntry
 	}
 	i := 0
@@ -41,26 +50,21 @@ func (c *Client) SendLetters(ctx context.Context, n int, letter func(i int) Lett
 		size := 0
 		for ; i < n && len(b.entries) < maxEntries && ctx.Err() == nil; i++ {
 			l := letter(i)
-			entry := l.entry(len(b.entries))
-			bytes := entrySize(entry)
-			switch {
-			case !sendable(l.Body):
-				done(i, &smithy.GenericAPIError{Code: "InvalidMessageContents", Message: "the body is empty or has characters that SQS does not take"})
+			entry, entrySize, err := l.entry(len(b.entries))
+			if err != nil {
+				done(i, err)
 				continue
-			case bytes > maxBytes:
-				done(i, &smithy.GenericAPIError{Code: "InvalidParameterValue", Message: "the body leaves no room for the attributes"})
-				continue
-			case size+bytes > maxBytes:
-				return b, true // The letter is made once more for the next batch.
 			}
-			size += bytes
+			if size += entrySize; size > maxBytes {
+				break // It is made once more, as the first of the next batch.
+			}
 			b.letters = append(b.letters, i)
 			b.entries = append(b.entries, entry)
 		}
 		return b, len(b.entries) > 0
 	}
-	send := func(b batch) []error { return c.send(ctx, b.entries) }
-	parallel.Do(concurrency, next, send, func(b batch, errs []error) {
+	do := func(b batch) []error { return c.send(ctx, b.entries) }
+	parallel.Do(concurrency, next, do, func(b batch, errs []error) {
 		for at, err := range errs {
 			done(b.letters[at], err)
 		}
@@ -96,13 +100,18 @@ func intact(body string, taken *string) error {
 	return nil
 }
 
-// entry returns the letter as an entry of a batch, with its place as the ID. An attribute without a value is left out: SQS
-// refuses it.
-func (l *Letter) entry(place int) types.SendMessageBatchRequestEntry {
+// entry returns the letter as an entry of a batch, with its place as the ID, and what it counts for in maxBytes; or an error
+// where SQS would not take it. An attribute without a value is left out, since SQS refuses it.
+func (l *Letter) entry(place int) (entry types.SendMessageBatchRequestEntry, size int, err error) {
+	if !sendable(l.Body) {
+		return entry, 0, &smithy.GenericAPIError{Code: "InvalidMessageContents", Message: "the body is empty or has characters that SQS does not take"}
+	}
+	size = len(l.Body)
 	attributes := make(map[string]types.MessageAttributeValue, 7)
 	add := func(name, dataType, value string) {
 		if value != "" {
 			attributes[name] = types.MessageAttributeValue{DataType: &dataType, StringValue: &value}
+			size += len(name) + len(dataType) + len(value)
 		}
 	}
 	add("ErrorCode", "String", AttributeValue(l.ErrorCode))
@@ -112,18 +121,11 @@ func (l *Letter) entry(place int) types.SendMessageBatchRequestEntry {
 	add("ReceiveCount", "Number", strconv.Itoa(l.Source.ReceiveCount))
 	add("FailedAt", "String", l.FailedAt.UTC().Format(time.RFC3339))
 	add("RequestId", "String", AttributeValue(l.RequestID))
-	return types.SendMessageBatchRequestEntry{
-		Id:                aws.String(strconv.Itoa(place)),
-		MessageBody:       &l.Body,
-		MessageAttributes: attributes,
+	if size > maxBytes {
+		return entry, 0, &smithy.GenericAPIError{Code: "InvalidParameterValue", Message: "the body leaves no room for the attributes"}
 	}
-}
-
-// entrySize returns what an entry counts for in maxBytes.
-func entrySize(entry types.SendMessageBatchRequestEntry) int {
-	size := len(*entry.MessageBody)
-	for name, value := range entry.MessageAttributes {
-		size += len(name) + len(*value.DataType) + len(*value.StringValue)
-	}
-	return size
+	entry.Id = aws.String(strconv.Itoa(place))
+	entry.MessageBody = &l.Body
+	entry.MessageAttributes = attributes
+	return entry, size, nil
 }

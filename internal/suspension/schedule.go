@@ -82,7 +82,7 @@ func (s *Schedule) Done(c Call, answer Answer) {
 		for i, u := range c.Users {
 			u.Result = answer.Results[i]
 		}
-		if c.batch != nil && answer.Effect != Split {
+		if c.batch != nil && answer.Effect == Continue {
 			c.batch.accepted = true
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"chime-offboarding/internal/queue"
 	"chime-offboarding/internal/suspension"
 )
 
@@ -64,7 +65,6 @@ func (a *audit) user(at time.Time, m *message, user int) {
 	a.text("accountId", m.request.AccountID)
 	a.text("userId", u.ID)
 	a.text("messageId", m.MessageID)
-	a.text("correlationId", m.request.CorrelationID)
 	a.text("outcome", outcome)
 	if u.Code != "" {
 		a.text("errorCode", u.Code)
@@ -72,10 +72,21 @@ func (a *audit) user(at time.Time, m *message, user int) {
 	if u.RequestID != "" {
 		a.text("chimeRequestId", u.RequestID)
 	}
+	a.text("correlationId", logged(m.request.CorrelationID))
 	a.end()
 	if len(a.lines) >= flushBytes {
 		a.flush()
 	}
+}
+
+// logged returns a text of a sender's as a line has it. It is cut, because nothing else bounds it, and there is a line for each
+// user of a message.
+func logged(text string) string {
+	const maxLength = 1024
+	if len(text) <= maxLength {
+		return text
+	}
+	return queue.AttributeValue(text)
 }
 
 // counts are the metrics of an event.

@@ -34,10 +34,9 @@ type message struct {
 	request request.Request
 	invalid *request.Error
 
-	users      []*suspension.User // those of the request, in its order
-	lettered   []bool             // for each user whether the dead letter was taken
-	open       int                // users neither suspended nor lettered: 0 is what acknowledges the message
-	handedBack bool
+	users    []*suspension.User // those of the request, in its order
+	lettered []bool             // for each user whether the dead letter was taken
+	open     int                // users neither suspended nor lettered: 0 acknowledges the message
 }
 
 // read makes messages of the records and gives the users to suspend to the schedule.
@@ -59,6 +58,7 @@ func (e *event) read(records []queue.Record) {
 		e.messages = append(e.messages, m)
 		body = append(body[:0], m.Body...)
 		e.parse(m, &parser, body)
+		m.open = len(m.users)
 		e.users += len(m.users)
 	}
 	e.counts.messagesReceived = len(e.messages)
@@ -132,92 +132,61 @@ func (e *event) suspend(ctx context.Context, until time.Time) {
 		e.counts.chimeCalls++
 		return call, true
 	}
-	type result struct {
-		answer suspension.Answer
-		err    error
+	type reply struct {
+		suspension.Answer
+		err error
 	}
-	suspend := func(call suspension.Call) result {
+	do := func(call suspension.Call) reply {
 		answer, err := e.config.Chime.Suspend(ctx, call.AccountID, call.Users)
-		return result{answer, err}
+		return reply{answer, err}
 	}
-	parallel.Do(e.config.Concurrency, next, suspend, func(call suspension.Call, r result) {
-		for i := range r.answer.Results {
-			result := &r.answer.Results[i]
-			result.Code = queue.AttributeValue(result.Code) // The audit trail has it as the letter has.
+	parallel.Do(e.config.Concurrency, next, do, func(call suspension.Call, r reply) {
+		e.schedule.Done(call, r.Answer)
+		for _, result := range r.Results {
 			if result.Outcome == suspension.Suspended {
 				e.counts.usersSuspended++
 			}
 		}
-		e.schedule.Done(call, r.answer)
 		if r.err != nil {
 			e.log.Warn("BatchSuspendUser failed", "accountId", call.AccountID, "users", len(call.Users),
-				"errorCode", r.answer.Results[0].Code, "cause", failure.Cause(r.err), "httpStatus", failure.Status(r.err),
-				"effect", r.answer.Effect.String(), "chimeRequestId", r.answer.Results[0].RequestID)
+				"errorCode", r.Results[0].Code, "cause", failure.Cause(r.err), "httpStatus", failure.Status(r.err),
+				"effect", r.Effect.String(), "chimeRequestId", r.Results[0].RequestID)
 		}
 	})
 }
 
-// sendLetters sends a dead letter for each user who needs one, of the messages that are not handed back. On the last
-// delivery of a message that includes those who would be worth another try.
+// addressee is a user of a message who needs a dead letter.
+type addressee struct {
+	*message
+	at int // which of its users
+}
+
+// sendLetters sends the dead letters. Without an audit trail there are none: then everything is handed back.
 func (e *event) sendLetters(ctx context.Context, until time.Time) {
-	type addressee struct {
-		*message
-		user int
-	}
-	var letters []addressee
+	var addressees []addressee
+	failedAt := time.Now()
 	for _, m := range e.messages {
-		lastDelivery := m.ReceiveCount >= e.config.MaxReceiveCount
-		m.open = len(m.users)
-		for _, u := range m.users {
-			switch {
-			case u.Outcome == suspension.Suspended:
-				m.open--
-			case u.Outcome == suspension.Retry && !lastDelivery:
-				m.handedBack = true
-			}
-		}
-		if m.open == 0 || m.handedBack {
-			continue
-		}
-		m.lettered = make([]bool, len(m.users))
-		for i, u := range m.users {
-			if u.Outcome != suspension.Suspended {
-				letters = append(letters, addressee{m, i})
-			}
+		if e.audit.err == nil {
+			addressees = append(addressees, e.addressees(m, failedAt)...)
 		}
 	}
-	if len(letters) == 0 {
+	if len(addressees) == 0 {
 		return
 	}
 
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
-	failedAt := time.Now()
-	letter := func(i int) queue.Letter {
-		m, u := letters[i].message, letters[i].users[letters[i].user]
-		body := m.Body
-		if m.invalid == nil {
-			body = string(m.request.AppendBody(nil, u.ID))
-		}
-		return queue.Letter{
-			Body:         body,
-			ErrorCode:    u.Code,
-			ErrorMessage: u.Message,
-			Source:       m.Record,
-			FailedAt:     failedAt,
-			RequestID:    e.requestID,
-		}
-	}
-	left := len(letters)
+	left := len(addressees)
 	refusals := make(map[string]int)
-	e.config.Queue.SendLetters(ctx, len(letters), letter, func(i int, err error) {
+	letter := func(i int) queue.Letter { return e.letter(addressees[i], failedAt) }
+	e.config.Queue.SendLetters(ctx, left, letter, func(i int, err error) {
 		if err != nil {
 			refusals[failure.Code(err)]++
 			return
 		}
 		left--
-		m := letters[i].message
-		m.lettered[letters[i].user] = true
+		m := addressees[i].message
+		m.lettered[addressees[i].at] = true
 		m.open--
 		if m.invalid == nil {
 			e.counts.usersDeadLettered++
@@ -228,12 +197,63 @@ func (e *event) sendLetters(ctx context.Context, until time.Time) {
 	}
 }
 
+// addressees settles who of a message is suspended and returns who needs a letter: nobody where one is worth another try and
+// the message has a delivery left, nor where one of its letters is none that a queue takes.
+func (e *event) addressees(m *message, failedAt time.Time) []addressee {
+	var addressees []addressee
+	retry := false
+	for i, u := range m.users {
+		switch u.Outcome {
+		case suspension.Suspended:
+			m.open--
+			continue
+		case suspension.Retry:
+			retry = true
+		case suspension.DeadLetter:
+		}
+		addressees = append(addressees, addressee{m, i})
+	}
+	if retry && m.ReceiveCount < e.config.MaxReceiveCount {
+		return nil
+	}
+	for _, a := range addressees {
+		// Only a body that is large, or was not taken for a request, can be too much for a letter.
+		if m.invalid != nil || len(m.Body) > queue.LargeBody {
+			if l := e.letter(a, failedAt); l.Refused() != nil {
+				e.log.Error("dead letter impossible: the message is handed back until the queue moves it", "messageId", m.MessageID, "errorCode", failure.Code(l.Refused()))
+				return nil
+			}
+		}
+	}
+	if len(addressees) > 0 {
+		m.lettered = make([]bool, len(m.users))
+	}
+	return addressees
+}
+
+// letter makes the dead letter of a user. It takes as much memory as the message's reason, so there are few at a time.
+func (e *event) letter(a addressee, failedAt time.Time) queue.Letter {
+	u := a.users[a.at]
+	body := a.Body
+	if a.invalid == nil {
+		body = string(a.request.AppendBody(nil, u.ID))
+	}
+	return queue.Letter{
+		Body:         body,
+		ErrorCode:    u.Code,
+		ErrorMessage: u.Message,
+		Source:       a.Record,
+		FailedAt:     failedAt,
+		RequestID:    e.requestID,
+	}
+}
+
 // account writes what became of every user.
 func (e *event) account() {
 	now := time.Now()
 	for _, m := range e.messages {
 		if m.invalid != nil {
-			e.log.Warn("invalid request", "messageId", m.MessageID, "errorCode", "InvalidRequest", "field", queue.AttributeValue(m.invalid.Field), "deadLettered", m.open == 0)
+			e.log.Warn("invalid request", "messageId", m.MessageID, "errorCode", "InvalidRequest", "field", logged(m.invalid.Field), "deadLettered", m.open == 0)
 			continue
 		}
 		for i := range m.users {
@@ -241,6 +261,12 @@ func (e *event) account() {
 		}
 	}
 	e.audit.flush()
+	if e.audit.err != nil {
+		e.log.Error("audit trail not written: all messages are handed back", "error", e.audit.err.Error())
+		for _, m := range e.messages {
+			m.open = max(m.open, 1)
+		}
+	}
 }
 
 // delay sets when the messages that are handed back are delivered again.
@@ -260,8 +286,7 @@ func (e *event) delay(ctx context.Context, until time.Time) {
 	}
 }
 
-// response returns the partial batch response. Without failures its list is empty and never null, which Lambda would take
-// for complete success as well, but for which a reader could not tell whether somebody had meant it.
+// response returns the partial batch response. Its list is [] and never null where nothing is handed back.
 func (e *event) response() []byte {
 	response := []byte(`{"batchItemFailures":[`)
 	first := true

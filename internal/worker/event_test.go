@@ -69,6 +69,21 @@ func TestOutcomes(t *testing.T) {
 			wantOutcomes:  []string{"m1 ada suspended", "m1 busy deadLettered Throttled"},
 			wantMetrics:   map[string]int{"MessagesReceived": 1, "UsersSuspended": 1, "UsersDeadLettered": 1, "ChimeCalls": 1},
 		},
+		"a delivery after the last is one too": {
+			config:       Config{MaxReceiveCount: 3},
+			faults:       []chimeserver.User{fault("busy", types.ErrorCodeThrottled, 0)},
+			messages:     []msg{{body: ask("acme", "busy"), count: 4}},
+			wantLetters:  []string{"m1 Throttled busy"},
+			wantOutcomes: []string{"m1 busy deadLettered Throttled"},
+			wantMetrics:  map[string]int{"MessagesReceived": 1, "UsersDeadLettered": 1, "ChimeCalls": 1},
+		},
+		"a code that is no name is none": {
+			faults:       []chimeserver.User{fault("odd", "Jane Doe has no licence", 0)},
+			messages:     []msg{{body: ask("acme", "odd")}},
+			wantLetters:  []string{"m1 Unknown odd"},
+			wantOutcomes: []string{"m1 odd deadLettered Unknown"},
+			wantMetrics:  map[string]int{"MessagesReceived": 1, "UsersDeadLettered": 1, "ChimeCalls": 1},
+		},
 		"the delivery before the last is not the last": {
 			faults:         []chimeserver.User{fault("busy", types.ErrorCodeThrottled, 0)},
 			messages:       []msg{{body: ask("acme", "busy"), count: 4}},
@@ -90,12 +105,15 @@ func TestOutcomes(t *testing.T) {
 			wantMetrics:   map[string]int{"MessagesReceived": 2, "UsersSuspended": 1, "UsersDeadLettered": 2, "ChimeCalls": 1},
 		},
 		"a protected user is not suspended, in whatever case the ID is written": {
-			config:        Config{ProtectedUsers: []string{"CLEO", "ben"}},
-			messages:      []msg{{body: ask("acme", "ada", "Ben", "cleo")}},
+			config:        Config{ProtectedUsers: []string{"CLEO", "ben", "zoë", "ΣΊΣΥΦΟΣ"}},
+			messages:      []msg{{body: ask("acme", "ada", "Ben", "cleo", "ZOË", "σίσυφος")}},
 			wantSuspended: []string{"ada"},
-			wantLetters:   []string{"m1 ProtectedUser Ben", "m1 ProtectedUser cleo"},
-			wantOutcomes:  []string{"m1 ada suspended", "m1 Ben deadLettered ProtectedUser", "m1 cleo deadLettered ProtectedUser"},
-			wantMetrics:   map[string]int{"MessagesReceived": 1, "UsersSuspended": 1, "UsersDeadLettered": 2, "ChimeCalls": 1},
+			wantLetters:   []string{"m1 ProtectedUser Ben", "m1 ProtectedUser ZOË", "m1 ProtectedUser cleo", "m1 ProtectedUser σίσυφος"},
+			wantOutcomes: []string{
+				"m1 ada suspended", "m1 Ben deadLettered ProtectedUser", "m1 cleo deadLettered ProtectedUser",
+				"m1 ZOË deadLettered ProtectedUser", "m1 σίσυφος deadLettered ProtectedUser",
+			},
+			wantMetrics: map[string]int{"MessagesReceived": 1, "UsersSuspended": 1, "UsersDeadLettered": 4, "ChimeCalls": 1},
 		},
 		"a dry run calls nobody and says who would have been suspended": {
 			config:       Config{DryRun: true, ProtectedUsers: []string{"cleo"}},
@@ -228,6 +246,34 @@ func TestLetter(t *testing.T) {
 	})
 }
 
+func TestLettersOfLargeMessages(t *testing.T) {
+	// Somewhere on the way up there is room for the letter of the user with the short ID, but not of the other one.
+	long := strings.Repeat("x", 128)
+	w := newWorld(t, Config{})
+	seen := map[int]int{}
+	for size := 1<<20 - 800; size < 1<<20-200; size += 60 {
+		body := fmt.Sprintf(`{"accountId": "acme", "userIds": ["no", %q], "reason": %q}`, long, strings.Repeat("r", size))
+		handedBack, letters := len(w.invoke(ample, msg{body: body, count: 5})), len(w.receiveLetters())
+		if letters != 2*(1-handedBack) {
+			t.Errorf("with a reason of %d bytes there are %d letters and %d messages handed back", size, letters, handedBack)
+		}
+		seen[letters]++
+	}
+	if seen[0] == 0 || seen[2] == 0 {
+		t.Errorf("the sizes do not lie around the limit: %v", seen)
+	}
+}
+
+func TestLongCorrelationID(t *testing.T) {
+	w := newWorld(t, Config{})
+	id := strings.Repeat("c", 10_000)
+	w.invoke(ample, msg{body: fmt.Sprintf(`{"accountId": "acme", "userIds": ["ada", "nobody"], "correlationId": %q}`, id)})
+	for _, line := range w.lines(map[string]any{"outcome": nil}) {
+		check(t, "correlationId of a line", line["correlationId"], any(id[:1024]))
+	}
+	check(t, "a letter has it whole", strings.Contains(w.receiveLetters()[0].Body, id), true)
+}
+
 func TestLettersThatAreNotTaken(t *testing.T) {
 	for name, answer := range map[string]string{
 		"a result that says so":           `{"Failed": [{"Id": "0", "Code": "InternalError", "SenderFault": false}], "Successful": []}`,
@@ -241,7 +287,7 @@ func TestLettersThatAreNotTaken(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, Config{})
 			w.beforeQueue = answerTo("AmazonSQS.SendMessageBatch", answer)
-			check(t, "handed back", w.invoke(ample, msg{body: ask("acme", "nobody")}, msg{body: ask("acme", "ada")}), []string{"m1"})
+			check(t, "handed back", w.invoke(ample, msg{body: ask("acme", "nobody"), count: 5}, msg{body: ask("acme", "ada")}), []string{"m1"})
 			check(t, "outcomes", w.outcomes(), []string{"m1 nobody returned NotFound", "m2 ada suspended"})
 			check(t, "UsersDeadLettered", w.metrics()["UsersDeadLettered"], 0)
 		})

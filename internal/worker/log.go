@@ -14,10 +14,7 @@ const timeFormat = "2006-01-02T15:04:05.000Z"
 func NewLogger(output io.Writer, level slog.Level) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(output, &slog.HandlerOptions{
 		Level: level,
-		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
-			if len(groups) > 0 {
-				return a
-			}
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			switch a.Key {
 			case slog.TimeKey:
 				return slog.String("timestamp", a.Value.Time().UTC().Format(timeFormat))

@@ -6,7 +6,6 @@ package worker
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"strings"
@@ -60,7 +59,7 @@ func fold(id string) string { return strings.ToLower(strings.ToUpper(id)) }
 
 // Invoke implements lambda.Handler: it takes an event of an SQS queue and returns a partial batch response
 // (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html). It fails only for an event that is not
-// one of a standard queue, and where the audit trail cannot be written. Then all messages are delivered again.
+// one of a standard queue; then all messages are delivered again.
 func (w *Worker) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	var requestID string
 	if lambda, ok := lambdacontext.FromContext(ctx); ok {
@@ -81,8 +80,5 @@ func (w *Worker) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	e.account()
 	e.delay(ctx, budget.visibility)
 	e.audit.metrics(w.config.FunctionName, e.counts)
-	if e.audit.err != nil {
-		return nil, fmt.Errorf("writing the audit trail, without which no message is acknowledged: %w", e.audit.err)
-	}
 	return e.response(), nil
 }

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -21,7 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/chime/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"chime-offboarding/internal/chime"
 	"chime-offboarding/internal/httpclient"
@@ -66,9 +67,9 @@ func (b *lockedBuffer) String() string {
 
 // newWorld has the accounts acme (EnterpriseLWA) with the users ada, ben, cleo and u01 to u99, and team (Team) with tom and
 // tess. What is set in config is kept.
-func newWorld(t testing.TB, config Config, faults ...chimeserver.User) *world {
-	t.Helper()
-	w := &world{t: t, config: config, dir: chimeserver.NewDirectory()}
+func newWorld(tb testing.TB, config Config, faults ...chimeserver.User) *world {
+	tb.Helper()
+	w := &world{t: tb, config: config, dir: chimeserver.NewDirectory()}
 	acme := chimeserver.Account{AccountID: "acme", Name: "Acme", AccountType: types.AccountTypeEnterpriseLWA, Users: faults}
 	for _, id := range []string{"ada", "ben", "cleo"} {
 		acme.Users = append(acme.Users, chimeserver.User{UserID: id})
@@ -79,7 +80,7 @@ func newWorld(t testing.TB, config Config, faults ...chimeserver.User) *world {
 	team := chimeserver.Account{AccountID: "team", Name: "Team", AccountType: types.AccountTypeTeam, Users: []chimeserver.User{{UserID: "tom"}, {UserID: "tess"}}}
 	for _, account := range []chimeserver.Account{acme, team} {
 		if err := w.dir.AddAccount(account); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	w.chime = chimeserver.New(w.dir)
@@ -98,12 +99,12 @@ func newWorld(t testing.TB, config Config, faults ...chimeserver.User) *world {
 
 	deadLetters, err := url.Parse(w.letters)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	w.config.Chime = chime.NewClient(cfg(chimeURL))
 	w.config.Queue = queue.NewClient(cfg(queueURL), deadLetters)
-	w.config.MaxReceiveCount = max(w.config.MaxReceiveCount, 5)
-	w.config.Concurrency = max(w.config.Concurrency, 1)
+	w.config.MaxReceiveCount = cmp.Or(w.config.MaxReceiveCount, 5)
+	w.config.Concurrency = cmp.Or(w.config.Concurrency, 1)
 	w.config.FunctionName = "suspend-users"
 	w.config.Output = &w.output
 	w.config.Log = NewLogger(&w.output, slog.LevelDebug)
@@ -282,10 +283,10 @@ func (w *world) metrics() map[string]int {
 // suspended returns who is locked out of the account.
 func (w *world) suspended(account string) []string { return w.dir.Suspended()[account] }
 
-func check(t testing.TB, what string, got, want any) {
-	t.Helper()
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", what, diff)
+func check(tb testing.TB, what string, got, want any) {
+	tb.Helper()
+	if diff := gocmp.Diff(want, got); diff != "" {
+		tb.Errorf("%s (-want +got):\n%s", what, diff)
 	}
 }
 
