@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -268,10 +267,6 @@ func TestAllProblemsAreReportedTogether(t *testing.T) {
 }
 
 func TestTheProcessEndsBeforeItAsksForAnEvent(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "bootstrap")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("building: %v\n%s", err, out)
-	}
 	runtimeAPI := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		t.Errorf("the Runtime API was asked: %s %s", r.Method, r.URL)
 	}))

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"chime-offboarding/internal/request"
 )
@@ -54,15 +53,17 @@ func (l *ledger) sent(messageID, body, story string) {
 func (l *ledger) lettered(messageID, code, body string) {
 	var letter struct{ AccountID, UserID string }
 	_ = json.Unmarshal([]byte(body), &letter) // The letter of an invalid message need not be JSON.
+	ofAll := code == ""
+	code = cmp.Or(code, "redriven by the queue")
 	found := false
 	for _, i := range l.byMessage[messageID] {
-		if a := &l.asks[i]; code == "" || a.user == "" || a.account == letter.AccountID && a.user == letter.UserID {
-			a.letter = cmp.Or(code, "redriven by the queue")
+		if a := &l.asks[i]; ofAll || a.user == "" || a.account == letter.AccountID && a.user == letter.UserID {
+			a.letter = code
 			found = true
 		}
 	}
 	if !found {
-		l.strays = append(l.strays, fmt.Sprintf("a dead letter %s for %q of %q, whom message %s did not ask for", code, letter.UserID, letter.AccountID, messageID))
+		l.strays = append(l.strays, fmt.Sprintf("a dead letter (%s) for %q of %q, whom message %s did not ask for", code, letter.UserID, letter.AccountID, messageID))
 	}
 }
 
@@ -109,15 +110,6 @@ func (t *total) add(a ask) {
 	case a.suspended:
 		t.suspended++
 	}
-}
-
-// reasons lists the codes of the dead letters.
-func (t *total) reasons() string {
-	var reasons []string
-	for _, code := range slices.Sorted(maps.Keys(t.codes)) {
-		reasons = append(reasons, fmt.Sprintf("%s %d", code, t.codes[code]))
-	}
-	return strings.Join(reasons, ", ")
 }
 
 // totals returns the sums by account and over all, and who is missing: neither suspended nor with a dead letter.

@@ -53,7 +53,7 @@ func main() {
 func parse(args []string, out io.Writer) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("local", flag.ContinueOnError)
-	flags.SetOutput(out)
+	flags.SetOutput(io.Discard) // A mistake gets one line, not the list of all flags.
 	flags.StringVar(&o.worker, "worker", "bin/suspend-users", "`path` of the worker binary")
 	flags.StringVar(&o.events, "events", "events", "SQS event to send: the `path` of a file, or of a folder of files")
 	flags.StringVar(&o.directory, "directory", "events/local/directory.json", "`path` of the accounts and users that the stand-in of Chime has")
@@ -63,10 +63,14 @@ func parse(args []string, out io.Writer) (options, error) {
 	flags.IntVar(&o.users, "users", 0, "send requests for this `number` of made-up users instead of events")
 	flags.BoolVar(&o.keep, "keep", false, "stay up until interrupted, and show what arrives")
 	flags.IntVar(&o.port, "port", 0, "`port` of the queue on 127.0.0.1, the next one being Chime's (default: free ones, with -keep 9911 and 9912)")
-	if err := flags.Parse(args); err != nil {
-		return o, err
-	}
+	err := flags.Parse(args)
 	switch {
+	case errors.Is(err, flag.ErrHelp):
+		flags.SetOutput(out)
+		flags.Usage()
+		return o, err
+	case err != nil:
+		return o, fmt.Errorf("%w: see -help", err)
 	case flags.NArg() > 0:
 		return o, fmt.Errorf("%q is not a flag: see -help", flags.Arg(0))
 	case o.users < 0 || o.users > maxUsers:

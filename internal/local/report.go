@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -22,14 +23,17 @@ type report struct {
 	log io.Writer // gets the worker's output as it is
 
 	mu     sync.Mutex
-	events map[string]map[string]int // under way: the users of an event by what became of them
-	lines  bool                      // whether each event gets a line
-	users  bool                      // whether each user does
+	events map[string]outcomes // under way, by request ID
+	lines  bool                // whether each event gets a line
+	users  bool                // whether each user does
 	bar    *bar
 }
 
+// outcomes are how many users of an event had an outcome, and with it which error code.
+type outcomes map[string]map[string]int
+
 func newReport(out, log io.Writer, lines bool) *report {
-	return &report{out: out, log: log, lines: lines, events: make(map[string]map[string]int)}
+	return &report{out: out, log: log, lines: lines, events: make(map[string]outcomes)}
 }
 
 // perUser lets each user have a line from now on.
@@ -72,18 +76,17 @@ type logLine struct {
 	RequestID string          `json:"requestId"`
 	AccountID string          `json:"accountId"`
 	UserID    string          `json:"userId"`
-	MessageID string          `json:"messageId"`
 	Outcome   string          `json:"outcome"`
 	ErrorCode string          `json:"errorCode"`
-	Field     string          `json:"field"`
 	Level     string          `json:"level"`
 	Message   string          `json:"message"`
 	Error     string          `json:"error"`
 	Metrics   json.RawMessage `json:"_aws"`
 
+	DeadLettered *bool `json:"deadLettered"` // of an invalid message
+
 	MessagesReceived int
 	MessagesReturned int
-	InvalidMessages  int
 	ChimeCalls       int
 }
 
@@ -101,17 +104,13 @@ func (r *report) Write(line []byte) (int, error) {
 	}
 	switch {
 	case l.Outcome != "":
-		what := l.Outcome
-		if l.ErrorCode != "" {
-			what += " " + l.ErrorCode
+		r.count(l, l.UserID+" of "+l.AccountID)
+	case l.DeadLettered != nil:
+		l.Outcome = "returned"
+		if *l.DeadLettered {
+			l.Outcome = "deadLettered"
 		}
-		if r.events[l.RequestID] == nil {
-			r.events[l.RequestID] = make(map[string]int)
-		}
-		r.events[l.RequestID][what]++
-		if r.users {
-			fmt.Fprintf(r.out, "    %s of %s: %s\n", l.UserID, l.AccountID, what)
-		}
+		r.count(l, "an invalid message")
 	case l.Metrics != nil:
 		users := r.events[l.RequestID]
 		delete(r.events, l.RequestID)
@@ -124,25 +123,84 @@ func (r *report) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// summary says in one line what became of an event.
-func summary(l logLine, users map[string]int) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%2d messages, %2d calls:", l.MessagesReceived, l.ChimeCalls)
-	separator := " "
-	add := func(n int, what string) {
-		if n > 0 {
-			fmt.Fprintf(&b, "%s%d %s", separator, n, what)
-			separator = ", "
+// count notes what became of a user, or of an invalid message.
+func (r *report) count(l logLine, who string) {
+	event := r.events[l.RequestID]
+	if event == nil {
+		event = make(outcomes)
+		r.events[l.RequestID] = event
+	}
+	if event[l.Outcome] == nil {
+		event[l.Outcome] = make(map[string]int)
+	}
+	event[l.Outcome][l.ErrorCode]++
+	if r.users {
+		fmt.Fprintln(r.out, strings.TrimRight("    "+who+": "+l.Outcome+" "+l.ErrorCode, " "))
+	}
+}
+
+// summary says what became of an event.
+func summary(l logLine, users outcomes) string {
+	const most = 3 // codes by name
+	suspended, letters, returned := users["suspended"][""], users["deadLettered"], users["returned"]
+	var parts []string
+	if suspended > 0 {
+		parts = append(parts, fmt.Sprintf("%d suspended", suspended))
+	}
+	if len(letters) > 0 {
+		sum := 0
+		for _, n := range letters {
+			sum += n
+		}
+		parts = append(parts, fmt.Sprintf("%s (%s)", plural(sum, "dead letter"), codes(letters, most)))
+	}
+	if len(returned) > 0 {
+		parts = append(parts, fmt.Sprintf("%s handed back (%s)", plural(l.MessagesReturned, "message"), codes(returned, most)))
+	}
+
+	// A part that does not fit into a terminal's line starts another one, below the first.
+	const indent, width = 18, 120
+	line := fmt.Sprintf("%s, %s:", plural(l.MessagesReceived, "message"), plural(l.ChimeCalls, "call"))
+	column := indent + len(line)
+	for i, part := range parts {
+		if i < len(parts)-1 {
+			part += ","
+		}
+		if column++; column+len(part) > width {
+			line += "\n" + strings.Repeat(" ", indent) + part
+			column = indent + len(part)
+		} else {
+			line += " " + part
+			column += len(part)
 		}
 	}
-	for _, what := range slices.Backward(slices.Sorted(maps.Keys(users))) {
-		add(users[what], what)
+	return line
+}
+
+// codes lists error codes with how often there are, the most frequent first, and only so many of them by name.
+func codes(counts map[string]int, most int) string {
+	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		return cmp.Or(counts[b]-counts[a], strings.Compare(a, b))
+	})
+	var list []string
+	for _, name := range names[:min(most, len(names))] {
+		if n := counts[name]; n > 1 {
+			name = fmt.Sprintf("%s %d", name, n)
+		}
+		list = append(list, name)
 	}
-	add(l.InvalidMessages, "InvalidRequest")
-	if l.MessagesReturned > 0 {
-		fmt.Fprintf(&b, " (%d messages handed back)", l.MessagesReturned)
+	if more := len(names) - most; more > 0 {
+		list = append(list, fmt.Sprintf("+%d more", more))
 	}
-	return b.String()
+	return strings.Join(list, ", ")
+}
+
+// plural returns a number with its noun.
+func plural(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
 }
 
 // table prints the sums of the ledger, with the calls of each account.
@@ -154,7 +212,7 @@ func (r *report) table(accounts []total, all total, calls map[string]int) {
 		{Number: 2, Align: text.AlignRight, AlignFooter: text.AlignRight},
 		{Number: 3, Align: text.AlignRight, AlignFooter: text.AlignRight},
 		{Number: 4, Align: text.AlignRight, AlignFooter: text.AlignRight},
-		{Number: 5, WidthMax: 60},
+		{Number: 5, WidthMax: 48, WidthMaxEnforcer: text.WrapSoft},
 		{Number: 6, Align: text.AlignRight, AlignFooter: text.AlignRight},
 	})
 	t.Style().Format.Header = text.FormatDefault
@@ -166,7 +224,7 @@ func (r *report) table(accounts []total, all total, calls map[string]int) {
 		if name == "" {
 			name = "(invalid messages)"
 		}
-		t.AppendRow(table.Row{name, a.asked, a.suspended, a.deadLetters, a.reasons(), calls[a.account]})
+		t.AppendRow(table.Row{name, a.asked, a.suspended, a.deadLetters, codes(a.codes, len(a.codes)), calls[a.account]})
 		sum += calls[a.account]
 	}
 	t.AppendFooter(table.Row{"All", all.asked, all.suspended, all.deadLetters, "", sum})

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -74,35 +75,40 @@ type runner struct {
 	initial map[string][]string // who was suspended before, by account
 }
 
-func (r *runner) run(ctx context.Context) error {
+func (r *runner) run(ctx context.Context) (err error) {
+	defer func() {
+		if err != nil && ctx.Err() != nil {
+			err = errors.New("interrupted before everybody was accounted for")
+		}
+	}()
 	r.introduce()
 	if err := r.sendDeliveredOnes(ctx); err != nil {
 		return err
 	}
 
 	polling, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	stopped := make(chan error, 1)
-	go func() { stopped <- r.mapping(stop).Run(polling) }()
-	err := r.sendOthers(polling)
+	var mapping sync.WaitGroup
+	mapping.Go(func() {
+		if err := r.mapping(stop).Run(polling); err != nil {
+			stop(err)
+		}
+	})
+	err = r.sendOthers(polling)
 	if err == nil {
 		err = r.drain(polling)
 	}
 	if err == nil {
 		err = r.account(polling)
 	}
-	if r.keep && err == nil {
+	if err == nil && r.keep {
 		r.invite()
 		<-polling.Done()
 	}
+	if ctx.Err() == nil && polling.Err() != nil {
+		err = context.Cause(polling) // Whatever failed then, it is why.
+	}
 	stop(nil)
-	err = errors.Join(err, <-stopped)
-	if cause := context.Cause(polling); cause != nil && !errors.Is(cause, context.Canceled) {
-		return cause
-	}
-	if ctx.Err() != nil && !r.keep {
-		return errors.New("interrupted before everybody was accounted for")
-	}
+	mapping.Wait()
 	return err
 }
 
@@ -174,7 +180,7 @@ func (r *runner) sendDeliveredOnes(ctx context.Context) error {
 
 func (r *runner) sendOthers(ctx context.Context) error {
 	for _, s := range r.stories {
-		r.report.printf("%s: %d messages", s.name, len(s.messages))
+		r.report.printf("%s: %s", s.name, plural(len(s.messages), "message"))
 		var others []message
 		for _, m := range s.messages {
 			if m.deliveries == 1 {
@@ -230,7 +236,7 @@ func (r *runner) account(ctx context.Context) error {
 	r.report.printf("")
 	r.report.table(accounts, all, r.chime.Calls())
 	if len(missing)+len(r.ledger.strays) == 0 {
-		r.report.printf("Everybody is accounted for: %d requested = %d suspended + %d dead letters.", all.asked, all.suspended, all.deadLetters)
+		r.report.printf("Everybody is accounted for: %d requested = %d suspended + %s.", all.asked, all.suspended, plural(all.deadLetters, "dead letter"))
 		return nil
 	}
 	const most = 20
@@ -242,7 +248,7 @@ func (r *runner) account(ctx context.Context) error {
 	for _, w := range wrong[:min(most, len(wrong))] {
 		r.report.printf("%s", w)
 	}
-	return fmt.Errorf("%d requested, but %d suspended + %d dead letters: %d missing, %d not asked for", all.asked, all.suspended, all.deadLetters, len(missing), len(r.ledger.strays))
+	return fmt.Errorf("%d requested, but %d suspended + %s: %d missing, %d not asked for", all.asked, all.suspended, plural(all.deadLetters, "dead letter"), len(missing), len(r.ledger.strays))
 }
 
 // invite says how to go on by hand.

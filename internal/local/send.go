@@ -25,9 +25,6 @@ const (
 
 // deliver sends a message and receives it until its next delivery is the one wanted. There must be nothing else to receive.
 func (s *stack) deliver(ctx context.Context, m message) (messageID string, err error) {
-	if m.deliveries > s.maxReceiveCount {
-		return "", fmt.Errorf("a message is to be delivered %d times, but after MAX_RECEIVE_COUNT, which is %d, the queue moves it away: lower its ApproximateReceiveCount", m.deliveries, s.maxReceiveCount)
-	}
 	sent, err := s.queue.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &s.source, MessageBody: &m.body})
 	if err != nil {
 		return "", fmt.Errorf("sending a message: %w", err)

@@ -2,18 +2,17 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
 	"strconv"
 	"syscall"
 	"time"
-
-	"crypto/rand"
-	"io"
-	"maps"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -54,7 +53,6 @@ type stack struct {
 	queueURL        string // of the service
 	source, letters string // URLs of the queues
 	speed           int    // of the queue's clock
-	maxReceiveCount int
 
 	function *lambdaserver.Function
 
@@ -69,13 +67,10 @@ func start(ctx context.Context, o options, work workload, stdout io.Writer) (_ *
 			err = errors.Join(err, s.close())
 		}
 	}()
-	if s.maxReceiveCount, err = strconv.Atoi(work.settings["MAX_RECEIVE_COUNT"]); err != nil {
-		return nil, fmt.Errorf("reading %s: MAX_RECEIVE_COUNT has to be a number, which the queue's redrive policy takes too", o.settings)
-	}
 	if s.chimeURL, err = s.serve(s.chime, o.chimePort()); err != nil {
 		return nil, err
 	}
-	if err = s.startQueues(ctx, o); err != nil {
+	if err = s.startQueues(ctx, o, work.maxReceiveCount); err != nil {
 		return nil, err
 	}
 	s.startFunction(o.worker, work.settings, stdout)
@@ -103,14 +98,22 @@ func (s *stack) serve(handler http.Handler, port int) (string, error) {
 		return "", fmt.Errorf("listening on 127.0.0.1: %w", err)
 	}
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: closeTimeout}
-	go func() { _ = server.Serve(listener) }() // It ends with http.ErrServerClosed.
-	s.closers = append(s.closers, server.Close)
+	served := make(chan struct{})
+	go func() {
+		_ = server.Serve(listener) // It ends with http.ErrServerClosed, and the listener with it.
+		close(served)
+	}()
+	s.closers = append(s.closers, func() error {
+		err := server.Close()
+		<-served
+		return err //nolint:wrapcheck // It has nothing to do with what was served.
+	})
 	return "http://" + listener.Addr().String(), nil
 }
 
 // startQueues makes the two queues, in the built-in service or in another one, where they have names of their own and are
 // deleted again.
-func (s *stack) startQueues(ctx context.Context, o options) (err error) {
+func (s *stack) startQueues(ctx context.Context, o options, maxReceiveCount int) (err error) {
 	s.queueURL, s.speed = o.endpoint, 1
 	suffix := "-" + rand.Text()[:8]
 	if o.endpoint == "" {
@@ -128,7 +131,7 @@ func (s *stack) startQueues(ctx context.Context, o options) (err error) {
 	})
 
 	if s.letters, err = s.createQueue(ctx, letterName+suffix, nil); err != nil {
-		return fmt.Errorf("creating the dead-letter queue at %s: %w", s.queueURL, err)
+		return fmt.Errorf("creating the dead-letter queue at %s, where an SQS has to answer: %w", s.queueURL, err)
 	}
 	attributes, err := s.queue.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
 		QueueUrl:       &s.letters,
@@ -139,7 +142,7 @@ func (s *stack) startQueues(ctx context.Context, o options) (err error) {
 	}
 	s.source, err = s.createQueue(ctx, sourceName+suffix, map[string]string{
 		"VisibilityTimeout": strconv.Itoa(s.seconds(visibility)),
-		"RedrivePolicy":     fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":"%d"}`, attributes.Attributes["QueueArn"], s.maxReceiveCount),
+		"RedrivePolicy":     fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":"%d"}`, attributes.Attributes["QueueArn"], maxReceiveCount),
 	})
 	if err != nil {
 		return fmt.Errorf("creating the source queue at %s: %w", s.queueURL, err)

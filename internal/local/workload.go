@@ -17,9 +17,10 @@ import (
 
 // workload is what a run sends, and the world it meets.
 type workload struct {
-	stories   []story
-	directory *chimeserver.Directory
-	settings  map[string]string // of the worker
+	stories         []story
+	directory       *chimeserver.Directory
+	settings        map[string]string // of the worker
+	maxReceiveCount int               // of the queue's redrive policy, as in the settings
 }
 
 // story is the messages of one event file.
@@ -34,30 +35,32 @@ type message struct {
 }
 
 // load reads, or for a synthetic load makes up, all that a run needs.
-func load(o options) (workload, error) {
+func load(o options) (w workload, err error) {
 	if _, err := os.Stat(o.worker); err != nil {
-		return workload{}, fmt.Errorf("finding the worker binary: %w: build it with make build, or start with make run", err)
+		return w, fmt.Errorf("finding the worker binary: %w: start with make run, which builds it", err)
 	}
-	settings, err := loadSettings(o.settings)
-	if err != nil {
-		return workload{}, err
+	if w.settings, err = loadSettings(o.settings); err != nil {
+		return w, err
+	}
+	count := w.settings["MAX_RECEIVE_COUNT"]
+	if w.maxReceiveCount, err = strconv.Atoi(count); err != nil || w.maxReceiveCount < 1 || w.maxReceiveCount > 1000 {
+		return w, fmt.Errorf("reading %s: MAX_RECEIVE_COUNT is %q: make it a number from 1 to 1000, which the queue's redrive policy takes too", o.settings, count)
 	}
 	if o.users > 0 {
-		return synthetic(o.users, settings)
+		return w, w.makeUp(o.users)
 	}
-	stories, err := loadStories(o.events)
-	if err != nil {
-		return workload{}, err
+	if w.stories, err = loadStories(o.events, w.maxReceiveCount); err != nil {
+		return w, err
 	}
 	file, err := os.Open(o.directory)
 	if err != nil {
-		return workload{}, fmt.Errorf("opening the directory of users: %w", err)
+		return w, fmt.Errorf("opening the directory of users: %w", err)
 	}
-	directory, err := chimeserver.Load(file)
+	w.directory, err = chimeserver.Load(file)
 	if err := errors.Join(err, file.Close()); err != nil {
-		return workload{}, fmt.Errorf("reading %s: %w", o.directory, err)
+		return w, fmt.Errorf("reading %s: %w", o.directory, err)
 	}
-	return workload{stories, directory, settings}, nil
+	return w, nil
 }
 
 // loadSettings reads a file of sam local's --env-vars
@@ -78,10 +81,10 @@ func loadSettings(path string) (map[string]string, error) {
 }
 
 // loadStories reads one event file, or those of a folder in the order of their names.
-func loadStories(path string) ([]story, error) {
+func loadStories(path string, maxReceiveCount int) ([]story, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("finding the events: %w", err)
+		return nil, fmt.Errorf("finding the events: %w: name a file or a folder", err)
 	}
 	files := []string{path}
 	if info.IsDir() {
@@ -94,14 +97,14 @@ func loadStories(path string) ([]story, error) {
 	}
 	stories := make([]story, len(files))
 	for i, file := range files {
-		if stories[i], err = loadStory(file); err != nil {
+		if stories[i], err = loadStory(file, maxReceiveCount); err != nil {
 			return nil, fmt.Errorf("reading %s: %w", file, err)
 		}
 	}
 	return stories, nil
 }
 
-func loadStory(path string) (story, error) {
+func loadStory(path string, maxReceiveCount int) (story, error) {
 	s := story{name: filepath.Base(path)}
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -117,8 +120,8 @@ func loadStory(path string) (story, error) {
 	for i, r := range event.Records {
 		deliveries := 1
 		if count := r.Attributes["ApproximateReceiveCount"]; count != "" {
-			if deliveries, err = strconv.Atoi(count); err != nil || deliveries < 1 {
-				return s, fmt.Errorf("record %d: ApproximateReceiveCount is %q: make it a number from 1 on", i, count)
+			if deliveries, err = strconv.Atoi(count); err != nil || deliveries < 1 || deliveries > maxReceiveCount {
+				return s, fmt.Errorf("record %d: ApproximateReceiveCount is %q: make it a number from 1 to %d, the MAX_RECEIVE_COUNT", i, count, maxReceiveCount)
 			}
 		}
 		if r.Body == "" {
@@ -138,8 +141,8 @@ const (
 	everyThrottled = 1009
 )
 
-// synthetic makes up a wave of terminations: one message a user, spread over accounts of both types.
-func synthetic(users int, settings map[string]string) (workload, error) {
+// makeUp makes up a wave of terminations: one message a user, spread over accounts of both types.
+func (w *workload) makeUp(users int) error {
 	accounts := make([]chimeserver.Account, syntheticAccounts)
 	for i := range accounts {
 		accounts[i] = chimeserver.Account{AccountID: fmt.Sprintf("load-%d", i+1), Name: "Load", AccountType: types.AccountTypeEnterpriseLWA}
@@ -160,12 +163,13 @@ func synthetic(users int, settings map[string]string) (workload, error) {
 		}
 		account.Users = append(account.Users, user)
 	}
-	directory := chimeserver.NewDirectory()
+	w.stories = []story{{"made-up users", messages}}
+	w.settings["ALLOWED_ACCOUNT_IDS"] = "*"
+	w.directory = chimeserver.NewDirectory()
 	for _, account := range accounts {
-		if err := directory.AddAccount(account); err != nil {
-			return workload{}, fmt.Errorf("making up users: %w", err)
+		if err := w.directory.AddAccount(account); err != nil {
+			return fmt.Errorf("making up users: %w", err)
 		}
 	}
-	settings["ALLOWED_ACCOUNT_IDS"] = "*"
-	return workload{[]story{{"made-up users", messages}}, directory, settings}, nil
+	return nil
 }

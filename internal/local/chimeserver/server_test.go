@@ -23,6 +23,7 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
+	"chime-offboarding/internal/httpclient"
 	"chime-offboarding/internal/local/chimeserver"
 )
 
@@ -268,7 +269,7 @@ func serve(t *testing.T, server *chimeserver.Server) *chime.Client {
 		BaseEndpoint: &listener.URL,
 		Region:       "us-east-1",
 		Credentials:  credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
-		HTTPClient:   listener.Client(),
+		HTTPClient:   httpclient.New(0),
 		Retryer:      aws.NopRetryer{},
 	})
 }

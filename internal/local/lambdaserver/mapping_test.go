@@ -25,6 +25,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/google/go-cmp/cmp"
 
+	"chime-offboarding/internal/httpclient"
 	"chime-offboarding/internal/local/queueserver"
 )
 
@@ -56,6 +57,7 @@ func newQueue(t *testing.T, intercept func(w http.ResponseWriter, operation stri
 		BaseEndpoint: aws.String(server.URL),
 		Region:       "eu-west-1",
 		Credentials:  credentials.NewStaticCredentialsProvider("local", "local", ""),
+		HTTPClient:   httpclient.New(0),
 	})
 	created, err := client.CreateQueue(t.Context(), &sqs.CreateQueueInput{
 		QueueName:  aws.String("suspensions"),

@@ -21,6 +21,8 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
+
+	"chime-offboarding/internal/httpclient"
 )
 
 var testConfig = Config{Region: "eu-west-1", AccountID: "123456789012"}
@@ -38,7 +40,7 @@ func start(tb testing.TB) client {
 	server := New(testConfig)
 	listener := httptest.NewServer(server)
 	tb.Cleanup(listener.Close)
-	return newClient(server, listener.URL, listener.Client())
+	return newClient(server, listener.URL, httpclient.New(0))
 }
 
 // startInBubble returns a client that calls a new server without a network, so that time is the bubble's.
