@@ -8,7 +8,7 @@ FUZZTIME      ?= 20s
 BUILD := CGO_ENABLED=0 go build -tags lambda.norpc -trimpath -buildvcs=false -ldflags='-s -w -buildid='
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench fuzz build lint lint-template fmt clean
+.PHONY: help run test conformance bench fuzz build lint lint-template fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ run: ## run the whole pipeline on this machine: HR events in, suspended users an
 # Some tests build the binary, which the test cache does not notice: hence -count=1.
 test: ## run all tests, with the race detector
 	go test -race -count=1 ./...
+
+conformance: ## compare the stand-ins with ElasticMQ, moto, AWS CLI and boto3 (needs Python, Java and Maven)
+	CONFORMANCE=1 go test -count=1 ./internal/local/conformance
 
 bench: ## run the Go benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
