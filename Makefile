@@ -8,7 +8,7 @@ FUZZTIME      ?= 20s
 BUILD := CGO_ENABLED=0 go build -tags lambda.norpc -trimpath -buildvcs=false -ldflags='-s -w -buildid='
 
 .DEFAULT_GOAL := help
-.PHONY: help run test conformance bench fuzz build lint lint-template fmt clean
+.PHONY: help run test chaos conformance bench fuzz build lint lint-template fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,11 @@ run: ## run the whole pipeline on this machine: HR events in, suspended users an
 # Some tests build the binary, which the test cache does not notice: hence -count=1.
 test: ## run all tests, with the race detector
 	go test -race -count=1 ./...
+
+chaos: ## break everything that can break, and count that nobody is lost (SEED=…, TIME=10m)
+	@$(BUILD) -o bin/suspend-users ./functions/suspend-users
+	@go build -o bin/local ./internal/local
+	@bin/local -log bin/worker.log -chaos $(or $(SEED),$$(date +%s)) $(if $(TIME),-time '$(TIME)',-runs $(if $(SEED),1,3))
 
 conformance: ## compare the stand-ins with ElasticMQ, moto, AWS CLI and boto3 (needs Python, Java and Maven)
 	CONFORMANCE=1 go test -count=1 ./internal/local/conformance

@@ -67,8 +67,8 @@ func (l *ledger) lettered(messageID, code, body string) {
 	}
 }
 
-// suspended notes who is locked out now and who was before, by account.
-func (l *ledger) suspended(now, before map[string][]string) {
+// suspended notes who is locked out now and who was before, by account, and who must never be.
+func (l *ledger) suspended(now, before map[string][]string, untouchable func(account, user string) bool) {
 	type key struct{ account, user string }
 	locked := make(map[key]bool)
 	for account, users := range now {
@@ -84,7 +84,13 @@ func (l *ledger) suspended(now, before map[string][]string) {
 		asked[k] = true
 	}
 	for k := range locked {
-		if !asked[k] && !slices.Contains(before[k.account], k.user) {
+		if slices.Contains(before[k.account], k.user) {
+			continue
+		}
+		if untouchable(k.account, k.user) {
+			l.strays = append(l.strays, fmt.Sprintf("%s of %s is suspended, whom the settings protect", k.user, k.account))
+		}
+		if !asked[k] {
 			l.strays = append(l.strays, fmt.Sprintf("%s of %s is suspended, but nobody asked for it", k.user, k.account))
 		}
 	}

@@ -68,6 +68,12 @@ func TestLedger(t *testing.T) {
 				{account: "acme", asked: 2, deadLetters: 2, codes: map[string]int{"redriven by the queue": 2}},
 			},
 		},
+		"one whom the settings protect is suspended": {
+			messages: map[string]string{"m1": `{"accountId": "acme", "userId": "boss"}`},
+			now:      map[string][]string{"acme": {"boss"}},
+			accounts: []total{{account: "acme", asked: 1, suspended: 1}},
+			strays:   []string{"boss of acme is suspended, whom the settings protect"},
+		},
 		"letters for nobody": {
 			messages: map[string]string{"m1": ask},
 			letters: [][3]string{
@@ -95,7 +101,7 @@ func TestLedger(t *testing.T) {
 			for _, letter := range test.letters {
 				l.lettered(letter[0], letter[1], letter[2])
 			}
-			l.suspended(test.now, before)
+			l.suspended(test.now, before, func(_, user string) bool { return user == "boss" })
 			accounts, sum, missing := l.totals()
 			var names []string
 			for _, a := range missing {

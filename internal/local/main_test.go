@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // Binaries built for the tests: the real worker, and one that acknowledges every message and does nothing.
@@ -128,17 +129,19 @@ func TestFlags(t *testing.T) {
 	if err := run(t.Context(), []string{"-help"}, &out); err != flag.ErrHelp { //nolint:errorlint // As the flag package says.
 		t.Errorf("-help: %v", err)
 	}
-	for _, name := range []string{"-directory", "-events", "-keep", "-log", "-port", "-settings", "-sqs-endpoint", "-users", "-worker"} {
+	for _, name := range []string{"-chaos", "-directory", "-events", "-keep", "-log", "-port", "-runs", "-settings", "-sqs-endpoint", "-time", "-users", "-worker"} {
 		if !strings.Contains(out.String(), "\n  "+name) {
 			t.Errorf("-help does not list %s:\n%s", name, &out)
 		}
 	}
 	for args, want := range map[string]options{
-		"":                 {},
-		"-port 1000":       {port: 1000},
-		"-keep":            {keep: true, port: 9911},
-		"-keep -port 1000": {keep: true, port: 1000},
-		"-users 1000000":   {users: 1_000_000},
+		"":                          {runs: 1},
+		"-port 1000":                {runs: 1, port: 1000},
+		"-keep":                     {runs: 1, keep: true, port: 9911},
+		"-keep -port 1000":          {runs: 1, keep: true, port: 1000},
+		"-users 1000000":            {runs: 1, users: 1_000_000},
+		"-chaos 7 -runs 3":          {runs: 3, chaos: 7},
+		"-chaos 7 -time 1m -runs 2": {runs: 2, chaos: 7, soak: time.Minute},
 	} {
 		want.worker, want.events = "bin/suspend-users", "events"
 		want.directory, want.settings = "events/local/directory.json", "events/local/settings.json"

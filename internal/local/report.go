@@ -25,6 +25,7 @@ type report struct {
 	mu     sync.Mutex
 	events map[string]outcomes // under way, by request ID
 	lines  bool                // whether each event gets a line
+	quiet  bool                // whether what the worker complains about gets none
 	users  bool                // whether each user does
 	bar    *bar
 }
@@ -32,8 +33,8 @@ type report struct {
 // outcomes are how many users of an event had an outcome, and with it which error code.
 type outcomes map[string]map[string]int
 
-func newReport(out, log io.Writer, lines bool) *report {
-	return &report{out: out, log: log, lines: lines, events: make(map[string]outcomes)}
+func newReport(out, log io.Writer, lines, quiet bool) *report {
+	return &report{out: out, log: log, lines: lines, quiet: quiet, events: make(map[string]outcomes)}
 }
 
 // perUser lets each user have a line from now on.
@@ -96,6 +97,9 @@ func (r *report) Write(line []byte) (int, error) {
 	defer r.mu.Unlock()
 	if _, err := r.log.Write(line); err != nil {
 		return 0, fmt.Errorf("writing the worker's log: %w", err)
+	}
+	if r.quiet {
+		return len(line), nil
 	}
 	var l logLine
 	if err := json.Unmarshal(line, &l); err != nil {

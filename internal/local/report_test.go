@@ -58,7 +58,7 @@ func TestReport(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out, log strings.Builder
-			r := newReport(&out, &log, true)
+			r := newReport(&out, &log, true, false)
 			for _, line := range test.lines {
 				if n, err := r.Write([]byte(line + "\n")); n != len(line)+1 || err != nil {
 					t.Errorf("writing %q: %d, %v", line, n, err)
@@ -79,7 +79,7 @@ func TestReport(t *testing.T) {
 
 func TestReportFitsATerminal(t *testing.T) {
 	var out strings.Builder
-	r := newReport(&out, &out, true)
+	r := newReport(&out, &out, true, false)
 	many := total{account: "acme-enterprise", asked: 123_456, suspended: 123_444, deadLetters: 12, codes: map[string]int{
 		"AccessDenied": 3, "PhoneNumberAssociationsExist": 1, "PreconditionFailed": 2, "ResourceLimitExceeded": 1,
 		"VoiceConnectorGroupAssociationsExist": 5,

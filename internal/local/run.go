@@ -7,6 +7,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,11 +29,25 @@ const (
 )
 
 // run takes everything through and returns an error where somebody is unaccounted for.
-func run(ctx context.Context, args []string, out io.Writer) (err error) {
+func run(ctx context.Context, args []string, out io.Writer) error {
 	o, err := parse(args, out)
 	if err != nil {
 		return err
 	}
+	if o.chaos == 0 {
+		return runOnce(ctx, o, out)
+	}
+	begin := time.Now()
+	for n := 0; n < o.runs || time.Since(begin) < o.soak; n++ {
+		if err := runOnce(ctx, o, out); err != nil {
+			return fmt.Errorf("%w; try again with make chaos SEED=%d", err, o.chaos)
+		}
+		o.chaos++
+	}
+	return nil
+}
+
+func runOnce(ctx context.Context, o options, out io.Writer) (err error) {
 	work, err := load(o)
 	if err != nil {
 		return err
@@ -45,9 +61,12 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 		options:  o,
 		workload: work,
 		initial:  work.directory.Suspended(),
-		report:   newReport(out, log, o.users == 0),
+		report:   newReport(out, log, o.users == 0 && o.chaos == 0, o.chaos > 0),
 	}
-	if r.stack, err = start(ctx, o, work, r.report); err != nil {
+	if o.chaos > 0 {
+		r.chaos = newChaos(o.chaos)
+	}
+	if r.stack, err = start(ctx, o, work, r.report, r.chaos); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
@@ -72,6 +91,7 @@ type runner struct {
 	*stack
 	report  *report
 	ledger  ledger
+	chaos   *chaos              // nil for none
 	initial map[string][]string // who was suspended before, by account
 }
 
@@ -82,6 +102,10 @@ func (r *runner) run(ctx context.Context) (err error) {
 		}
 	}()
 	r.introduce()
+	if r.chaos != nil {
+		r.chaos.begin()
+		defer r.chaos.end()
+	}
 	if err := r.sendDeliveredOnes(ctx); err != nil {
 		return err
 	}
@@ -124,12 +148,15 @@ func (r *runner) mapping(stop context.CancelCauseFunc) *lambdaserver.Mapping {
 		Logger:      slog.New(slog.NewTextHandler(r.report, nil)),
 		Observe: func(i lambdaserver.Invocation) {
 			r.report.progress(i.Messages - len(i.HandedBack))
-			if i.Err != nil {
+			if i.Err != nil && r.chaos == nil {
 				stop(fmt.Errorf("invoking the worker: %w", i.Err))
 			}
 		},
 	}
-	if r.users > 0 {
+	switch {
+	case r.chaos != nil:
+		m.BatchSize, m.Concurrency = 100, chaosConcurrency
+	case r.users > 0:
 		m.BatchSize, m.Window = 1000, 300*time.Millisecond
 	}
 	if r.speed == 1 {
@@ -141,6 +168,10 @@ func (r *runner) mapping(stop context.CancelCauseFunc) *lambdaserver.Mapping {
 // introduce says what was started.
 func (r *runner) introduce() {
 	say := r.report.printf
+	if r.chaos != nil {
+		say("chaos   seed %d: the network, Chime, the queue and the worker break", r.options.chaos)
+		return
+	}
 	if r.speed > 1 {
 		say("queue   %s  in memory; its clock runs %d times faster than the wall's, so that nobody waits minutes for a redelivery", r.queueURL, r.speed)
 	} else {
@@ -187,7 +218,7 @@ func (r *runner) sendOthers(ctx context.Context) error {
 				others = append(others, m)
 			}
 		}
-		if r.users > 0 {
+		if r.users > 0 || r.chaos != nil {
 			r.report.startProgress(len(others))
 		}
 		if err := r.sendAll(ctx, others, func(id string, m message) { r.ledger.sent(id, m.body, s.name) }); err != nil {
@@ -230,10 +261,14 @@ func (r *runner) account(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.ledger.suspended(r.workload.directory.Suspended(), r.initial)
+	r.ledger.suspended(r.workload.directory.Suspended(), r.initial, r.untouchable)
 	accounts, all, missing := r.ledger.totals()
 	r.report.finishProgress()
-	r.report.printf("")
+	if r.chaos != nil {
+		r.report.printf("%s", r.chaos)
+	} else {
+		r.report.printf("")
+	}
 	r.report.table(accounts, all, r.chime.Calls())
 	if len(missing)+len(r.ledger.strays) == 0 {
 		r.report.printf("Everybody is accounted for: %d requested = %d suspended + %s.", all.asked, all.suspended, plural(all.deadLetters, "dead letter"))
@@ -249,6 +284,14 @@ func (r *runner) account(ctx context.Context) error {
 		r.report.printf("%s", w)
 	}
 	return fmt.Errorf("%d requested, but %d suspended + %s: %d missing, %d not asked for", all.asked, all.suspended, plural(all.deadLetters, "dead letter"), len(missing), len(r.ledger.strays))
+}
+
+// untouchable reports whether the settings keep the worker from suspending a user.
+func (r *runner) untouchable(account, user string) bool {
+	settings := r.workload.settings
+	allowed, protected := settings["ALLOWED_ACCOUNT_IDS"], strings.Split(settings["PROTECTED_USER_IDS"], ",")
+	return allowed != "*" && !slices.Contains(strings.Split(allowed, ","), account) ||
+		slices.ContainsFunc(protected, func(id string) bool { return strings.EqualFold(id, user) })
 }
 
 // invite says how to go on by hand.

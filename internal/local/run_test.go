@@ -174,6 +174,32 @@ func TestForeignSQS(t *testing.T) {
 	}
 }
 
+func TestChaos(t *testing.T) {
+	t.Parallel()
+	out, err := local(t, "-chaos", "11", "-users", "200")
+	if err != nil {
+		t.Fatalf("%v, after\n%s", err, out)
+	}
+	if !strings.Contains(out, "chaos   seed 11: ") || !regexp.MustCompile(`(?m)^\d+ faults: .*, killed \d+, late \d+`).MatchString(out) {
+		t.Errorf("the seed and what was broken have to be told:\n%s", out)
+	}
+	if !strings.Contains(out, "Everybody is accounted for: ") {
+		t.Errorf("not everybody is accounted for:\n%s", out)
+	}
+}
+
+func TestChaosFindsALoss(t *testing.T) {
+	t.Parallel()
+	settings := file(t, "settings.json", `{"Parameters": {"MODE": "suspend", "MAX_RECEIVE_COUNT": "5"}}`)
+	out, err := local(t, "-worker", idler, "-settings", settings, "-chaos", "5", "-runs", "2", "-users", "50")
+	if err == nil || !strings.HasSuffix(err.Error(), "not asked for; try again with make chaos SEED=5") {
+		t.Errorf("the error is %v, want the seed that it was found with", err)
+	}
+	if strings.Count(out, "chaos   seed ") != 1 {
+		t.Errorf("it has to end with the run that found it:\n%s", out)
+	}
+}
+
 func TestWorkerThatLosesUsers(t *testing.T) {
 	t.Parallel()
 	settings := file(t, "settings.json", `{"Parameters": {"MODE": "suspend", "MAX_RECEIVE_COUNT": "5"}}`)

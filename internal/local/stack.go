@@ -41,6 +41,11 @@ const (
 	// 12 h that SQS allows.
 	queueSpeed = 300
 
+	// In chaos events are killed all the time. They come back soon, and some of them while they are still worked on.
+	chaosTimeout     = 2 * time.Second
+	chaosVisibility  = 3 * time.Second
+	chaosConcurrency = 4
+
 	closeTimeout = 10 * time.Second
 )
 
@@ -49,6 +54,7 @@ type stack struct {
 	chime    *chimeserver.Server
 	chimeURL string
 
+	queueServer     *queueserver.Server // nil for another service
 	queue           *sqs.Client
 	queueURL        string // of the service
 	source, letters string // URLs of the queues
@@ -59,8 +65,9 @@ type stack struct {
 	closers []func() error // for close, the last one first
 }
 
-// start starts everything, the worker's output going to stdout. Where it fails nothing is left behind.
-func start(ctx context.Context, o options, work workload, stdout io.Writer) (_ *stack, err error) {
+// start starts everything, the worker's output going to stdout, with chaos around the worker if there is any. Where it fails
+// nothing is left behind.
+func start(ctx context.Context, o options, work workload, stdout io.Writer, chaos *chaos) (_ *stack, err error) {
 	s := &stack{chime: chimeserver.New(work.directory)}
 	defer func() {
 		if err != nil {
@@ -70,10 +77,35 @@ func start(ctx context.Context, o options, work workload, stdout io.Writer) (_ *
 	if s.chimeURL, err = s.serve(s.chime, o.chimePort()); err != nil {
 		return nil, err
 	}
-	if err = s.startQueues(ctx, o, work.maxReceiveCount); err != nil {
+	timeout, hidden := functionTimeout, visibility
+	if chaos != nil {
+		timeout, hidden = chaosTimeout, chaosVisibility
+	}
+	if err = s.startQueues(ctx, o, hidden, work.maxReceiveCount); err != nil {
 		return nil, err
 	}
-	s.startFunction(o.worker, work.settings, stdout)
+	function := lambdaserver.Config{
+		Binary:       o.worker,
+		FunctionName: functionName,
+		Region:       region,
+		AccountID:    accountID,
+		Timeout:      timeout,
+		MemorySize:   128,
+		Concurrency:  concurrency,
+		Stdout:       stdout,
+		Stderr:       stdout,
+	}
+	chimeURL, queueURL := s.chimeURL, s.queueURL
+	if chaos != nil {
+		function.Concurrency, function.Started = chaosConcurrency, chaos.started
+		if chimeURL, err = s.serve(chaos.around(s.chime, ofChime), 0); err != nil {
+			return nil, err
+		}
+		if queueURL, err = s.serve(chaos.around(s.queueServer, ofQueue), 0); err != nil {
+			return nil, err
+		}
+	}
+	s.startFunction(function, work.settings, chimeURL, queueURL)
 	return s, nil
 }
 
@@ -113,13 +145,13 @@ func (s *stack) serve(handler http.Handler, port int) (string, error) {
 
 // startQueues makes the two queues, in the built-in service or in another one, where they have names of their own and are
 // deleted again.
-func (s *stack) startQueues(ctx context.Context, o options, maxReceiveCount int) (err error) {
+func (s *stack) startQueues(ctx context.Context, o options, hidden time.Duration, maxReceiveCount int) (err error) {
 	s.queueURL, s.speed = o.endpoint, 1
 	suffix := "-" + rand.Text()[:8]
 	if o.endpoint == "" {
 		suffix, s.speed = "", queueSpeed
-		server := queueserver.New(queueserver.Config{Region: region, AccountID: accountID, Speed: queueSpeed})
-		if s.queueURL, err = s.serve(server, o.port); err != nil {
+		s.queueServer = queueserver.New(queueserver.Config{Region: region, AccountID: accountID, Speed: queueSpeed})
+		if s.queueURL, err = s.serve(s.queueServer, o.port); err != nil {
 			return err
 		}
 	}
@@ -141,7 +173,7 @@ func (s *stack) startQueues(ctx context.Context, o options, maxReceiveCount int)
 		return fmt.Errorf("asking for the ARN of the dead-letter queue: %w", err)
 	}
 	s.source, err = s.createQueue(ctx, sourceName+suffix, map[string]string{
-		"VisibilityTimeout": strconv.Itoa(s.seconds(visibility)),
+		"VisibilityTimeout": strconv.Itoa(s.seconds(hidden)),
 		"RedrivePolicy":     fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":"%d"}`, attributes.Attributes["QueueArn"], maxReceiveCount),
 	})
 	if err != nil {
@@ -170,7 +202,7 @@ func (s *stack) createQueue(ctx context.Context, name string, attributes map[str
 func (s *stack) seconds(wall time.Duration) int { return int(wall.Seconds()) * s.speed }
 
 // startFunction makes the function, whose processes start with the first events.
-func (s *stack) startFunction(worker string, settings map[string]string, stdout io.Writer) {
+func (s *stack) startFunction(function lambdaserver.Config, settings map[string]string, chimeURL, queueURL string) {
 	env := map[string]string{
 		"AWS_ACCESS_KEY_ID":     "local",
 		"AWS_SECRET_ACCESS_KEY": "local",
@@ -178,20 +210,10 @@ func (s *stack) startFunction(worker string, settings map[string]string, stdout 
 	}
 	maps.Copy(env, settings)
 	env["DEAD_LETTER_QUEUE_URL"] = s.letters
-	env["AWS_ENDPOINT_URL_CHIME"] = s.chimeURL
-	env["AWS_ENDPOINT_URL_SQS"] = s.queueURL
-	s.function = lambdaserver.NewFunction(lambdaserver.Config{
-		Binary:       worker,
-		Env:          env,
-		FunctionName: functionName,
-		Region:       region,
-		AccountID:    accountID,
-		Timeout:      functionTimeout,
-		MemorySize:   128,
-		Concurrency:  concurrency,
-		Stdout:       stdout,
-		Stderr:       stdout,
-	})
+	env["AWS_ENDPOINT_URL_CHIME"] = chimeURL
+	env["AWS_ENDPOINT_URL_SQS"] = queueURL
+	function.Env = env
+	s.function = lambdaserver.NewFunction(function)
 	s.closers = append(s.closers, func() error {
 		s.function.Close()
 		return nil

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/service/chime/types"
@@ -46,7 +49,10 @@ func load(o options) (w workload, err error) {
 	if w.maxReceiveCount, err = strconv.Atoi(count); err != nil || w.maxReceiveCount < 1 || w.maxReceiveCount > 1000 {
 		return w, fmt.Errorf("reading %s: MAX_RECEIVE_COUNT is %q: make it a number from 1 to 1000, which the queue's redrive policy takes too", o.settings, count)
 	}
-	if o.users > 0 {
+	switch {
+	case o.chaos > 0:
+		return w, w.makeUpTrouble(rand.New(rand.NewPCG(o.chaos, 1)), cmp.Or(o.users, chaosMessages))
+	case o.users > 0:
 		return w, w.makeUp(o.users)
 	}
 	if w.stories, err = loadStories(o.events, w.maxReceiveCount); err != nil {
@@ -171,5 +177,66 @@ func (w *workload) makeUp(users int) error {
 			return fmt.Errorf("making up users: %w", err)
 		}
 	}
+	return nil
+}
+
+const (
+	chaosMessages = 1000
+	chaosUsers    = 400 // of an account
+)
+
+// makeUpTrouble makes up messages of one and of many users, invalid ones among them, who meet every kind of trouble that the
+// directory can script: errors of users, refused batches, closed accounts, and people and accounts that must not be touched.
+func (w *workload) makeUpTrouble(random *rand.Rand, messages int) error {
+	w.settings["ALLOWED_ACCOUNT_IDS"] = "enterprise-1,enterprise-2,team-1,team-2,closed,flaky,unknown"
+	w.settings["PROTECTED_USER_IDS"] = "USER-001,user-002"
+	exceptions := []string{"BadRequestException", "NotFoundException"}
+	codes := []types.ErrorCode{"Throttled", "ServiceFailure", "Conflict", "Forbidden", "Unprocessable", "NotKnownToday", ""}
+	accounts := []chimeserver.Account{
+		{AccountID: "enterprise-1"}, {AccountID: "enterprise-2"}, {AccountID: "off-limits"},
+		{AccountID: "team-1", AccountType: types.AccountTypeTeam}, {AccountID: "team-2", AccountType: types.AccountTypeTeam},
+		{AccountID: "closed", Fault: &chimeserver.Fault{RefuseWith: "ForbiddenException"}},
+		{AccountID: "flaky", Fault: &chimeserver.Fault{RefuseWith: "ThrottledClientException", Times: new(10)}},
+	}
+	ids := []string{"unknown"}
+	w.directory = chimeserver.NewDirectory()
+	for _, account := range accounts {
+		account.AccountType = cmp.Or(account.AccountType, types.AccountTypeEnterpriseLWA)
+		for i := range chaosUsers {
+			user := chimeserver.User{UserID: fmt.Sprintf("user-%03d", i)}
+			switch n := random.IntN(100); {
+			case n < 4:
+				user.Fault = &chimeserver.Fault{UserErrorCode: &codes[random.IntN(len(codes))], Times: new(1 + random.IntN(6))}
+			case n < 5:
+				user.Fault = &chimeserver.Fault{RefuseWith: exceptions[random.IntN(len(exceptions))]}
+			}
+			account.Users = append(account.Users, user)
+		}
+		if err := w.directory.AddAccount(account); err != nil {
+			return fmt.Errorf("making up users: %w", err)
+		}
+		ids = append(ids, account.AccountID)
+	}
+
+	s := story{name: "made-up requests", messages: make([]message, messages)}
+	for i := range s.messages {
+		users := make([]string, 1)
+		if random.IntN(4) == 0 {
+			users = make([]string, 1+random.IntN(20))
+		}
+		for n := range users {
+			users[n] = fmt.Sprintf("user-%03d", random.IntN(chaosUsers+5)) // A few are not in the directory.
+		}
+		body := fmt.Sprintf(`{"accountId": %q, "userIds": ["%s"], "correlationId": "made-up-%d"}`,
+			ids[random.IntN(len(ids))], strings.Join(users, `", "`), i)
+		switch random.IntN(40) {
+		case 0:
+			body = body[:len(body)/2]
+		case 1:
+			body = strings.Replace(body, "correlationId", "effectiveAt", 1)
+		}
+		s.messages[i] = message{body, 1}
+	}
+	w.stories = []story{s}
 	return nil
 }

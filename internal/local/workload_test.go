@@ -32,6 +32,8 @@ func TestMistakes(t *testing.T) {
 		"too many users":        {[]string{"-users", "1000001"}, "-users is 1000001: choose 1 to 1000000", ""},
 		"a port below all":      {[]string{"-port", "-1"}, "-port is -1: choose 1 to 65534", ""},
 		"a port without a next": {[]string{"-port", "65535"}, "-port is 65535: choose 1 to 65534", ""},
+		"chaos that stays up":   {[]string{"-chaos", "1", "-keep"}, "-chaos goes neither with -keep nor with -sqs-endpoint", ""},
+		"chaos elsewhere":       {[]string{"-chaos", "1", "-sqs-endpoint", unused}, "-chaos goes neither with -keep nor with -sqs-endpoint", ""},
 		"a worker not built":    {[]string{"-worker", "bin/nothing"}, "finding the worker binary: stat bin/nothing: no such file or directory: start with make run, which builds it", ""},
 		"a log in no folder":    {[]string{"-log", "nowhere/log"}, "opening the file for the worker's output: open nowhere/log: no such file or directory", ""},
 		"a missing event":       {[]string{"-events", "events/nothing.json"}, "finding the events: stat events/nothing.json: no such file or directory", ""},

@@ -124,6 +124,9 @@ func (e *environment) run(started chan<- error) {
 		started <- err
 		return
 	}
+	if e.config.Started != nil {
+		e.config.Started(e.process.Process)
+	}
 	started <- nil
 	e.exitErr = e.process.Wait()
 	e.stdout.end()

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 	"time"
 
@@ -55,6 +56,8 @@ type Config struct {
 	// and one call at a time. Nil discards it. Close has returned only after
 	// the last line.
 	Stdout, Stderr io.Writer
+	// Started is told of each process once it runs. It may be nil.
+	Started func(*os.Process)
 }
 
 // FunctionError is the error of an invocation that reached the function and
