@@ -4,7 +4,7 @@ GOLANGCI_LINT := v2.15.0
 CFN_LINT      := 1.51.0
 FUZZTIME      ?= 20s
 
-# As in the template's build: no C library, no RPC mode of Lambda's old runtime, no paths and no build ID in the binary.
+# No C library, which provided.al2023 may not have, no RPC mode of Lambda's old runtime, no paths and no build ID.
 BUILD := CGO_ENABLED=0 go build -tags lambda.norpc -trimpath -buildvcs=false -ldflags='-s -w -buildid='
 
 .DEFAULT_GOAL := help

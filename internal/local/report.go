@@ -63,6 +63,7 @@ func (r *report) finishProgress() {
 	defer r.mu.Unlock()
 	if r.bar != nil {
 		r.bar.finish()
+		r.bar = nil
 	}
 }
 

@@ -52,16 +52,11 @@ func runOnce(ctx context.Context, o options, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	log, err := openLog(o.log)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, log.Close()) }()
 	r := &runner{
 		options:  o,
 		workload: work,
 		initial:  work.directory.Suspended(),
-		report:   newReport(out, log, o.users == 0 && o.chaos == 0, o.chaos > 0),
+		report:   newReport(out, io.Discard, o.users == 0 && o.chaos == 0, o.chaos > 0),
 	}
 	if o.chaos > 0 {
 		r.chaos = newChaos(o.chaos)
@@ -69,7 +64,13 @@ func runOnce(ctx context.Context, o options, out io.Writer) (err error) {
 	if r.stack, err = start(ctx, o, work, r.report, r.chaos); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, r.close()) }()
+	// The log is opened once the ports are bound: a run that finds them in use leaves the other one's log alone.
+	log, err := openLog(o.log)
+	if err != nil {
+		return errors.Join(err, r.close())
+	}
+	r.report.log = log
+	defer func() { err = errors.Join(err, r.close(), log.Close()) }()
 	return r.run(ctx)
 }
 
@@ -77,7 +78,7 @@ func openLog(path string) (io.WriteCloser, error) {
 	if path == "" {
 		path = os.DevNull
 	}
-	log, err := os.Create(path)
+	log, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("opening the file for the worker's output: %w", err)
 	}
@@ -294,15 +295,20 @@ func (r *runner) untouchable(account, user string) bool {
 		slices.ContainsFunc(protected, func(id string) bool { return strings.EqualFold(id, user) })
 }
 
-// invite says how to go on by hand.
+// invite says how to go on by hand, with somebody of this world as an example.
 func (r *runner) invite() {
+	example := ask{account: "acme-enterprise", user: "donald-knuth"}
+	if r.users > 0 {
+		example = r.ledger.asks[0]
+	}
 	r.report.perUser()
 	r.report.printf(`
 Still up: what arrives is shown here, until Ctrl-C. In another terminal:
 
 export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=%[1]s
-aws sqs send-message --endpoint-url %[2]s --queue-url %[3]s --message-body '{"accountId": "acme-enterprise", "userId": "donald-knuth"}'
+aws sqs send-message --endpoint-url %[2]s --queue-url %[3]s --message-body '{"accountId": "%[6]s", "userId": "%[7]s"}'
 aws sqs receive-message --endpoint-url %[2]s --queue-url %[4]s --message-attribute-names All --max-number-of-messages 10
-aws chime list-users --endpoint-url %[5]s --account-id acme-enterprise
-`, region, r.queueURL, r.source, r.letters, r.chimeURL)
+aws chime list-users --endpoint-url %[5]s --account-id %[6]s
+aws chime batch-unsuspend-user --endpoint-url %[5]s --account-id %[6]s --user-id-list %[7]s
+`, region, r.queueURL, r.source, r.letters, r.chimeURL, example.account, example.user)
 }

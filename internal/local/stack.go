@@ -124,7 +124,7 @@ func (s *stack) serve(handler http.Handler, port int) (string, error) {
 	var listen net.ListenConfig
 	listener, err := listen.Listen(context.Background(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return "", fmt.Errorf("port %d of 127.0.0.1 is in use: end what listens there, or choose another with PORT=…", port)
+		return "", fmt.Errorf("port %d of 127.0.0.1 is in use: end what listens there, or choose another with PORT=…, which takes the next one too", port)
 	}
 	if err != nil {
 		return "", fmt.Errorf("listening on 127.0.0.1: %w", err)

@@ -90,7 +90,7 @@ func TestPortInUse(t *testing.T) {
 				t.Fatal(err)
 			}
 			out, err := local(t, "-port", strconv.Itoa(port))
-			want := "port " + taken + " of 127.0.0.1 is in use: end what listens there, or choose another with PORT=…"
+			want := "port " + taken + " of 127.0.0.1 is in use: end what listens there, or choose another with PORT=…, which takes the next one too"
 			if err == nil || err.Error() != want || out != "" {
 				t.Errorf("error %q and output %q, want just %q", err, out, want)
 			}
