@@ -21,6 +21,12 @@ import (
 // chaos breaks things between the worker and the world, and the worker itself, as a seed has it. What it breaks never lies: a
 // user who is said to be suspended is, and a letter that is said to be taken is.
 type chaos struct {
+	name    string
+	rate    float64   // of requests that something goes wrong with
+	strikes bool      // whether the worker's processes are struck at
+	chime   time.Time // until when Chime is gone
+	letters time.Time // until when the dead-letter queue is
+
 	mu       sync.Mutex
 	random   *rand.Rand
 	injected map[string]int // how often, by kind
@@ -37,6 +43,9 @@ const (
 
 func newChaos(seed uint64) *chaos {
 	return &chaos{
+		name:     fmt.Sprintf("seed %d: the network, Chime, the queue and the worker break", seed),
+		rate:     faultRate,
+		strikes:  true,
 		random:   rand.New(rand.NewPCG(seed, 0)),
 		injected: make(map[string]int),
 		stop:     make(chan struct{}),
@@ -130,6 +139,28 @@ func (c *chaos) number(n int) int {
 	return c.random.IntN(n)
 }
 
+// newOutage returns a chaos in which nothing is wrong but that Chime, the dead-letter queue, or both are gone for a time.
+func newOutage(chime, letters time.Duration) *chaos {
+	c := newChaos(0)
+	c.name = fmt.Sprintf("Chime is gone for %v, the dead-letter queue for %v", chime, letters)
+	c.rate, c.strikes = 0, false
+	c.chime, c.letters = time.Now().Add(chime), time.Now().Add(letters)
+	return c
+}
+
+// gone reports whether who is asked is not there.
+func (c *chaos) gone(r *http.Request) bool {
+	until := c.chime
+	switch r.Header.Get("X-Amz-Target") {
+	case "":
+	case "AmazonSQS.SendMessageBatch":
+		until = c.letters
+	default:
+		return false
+	}
+	return time.Now().Before(until)
+}
+
 // around puts the chaos between the worker and a service, with what can go wrong with that one only.
 func (c *chaos) around(service http.Handler, only []trouble) http.Handler {
 	possible := slices.Concat(troubles, only)
@@ -139,7 +170,11 @@ func (c *chaos) around(service http.Handler, only []trouble) http.Handler {
 			return // The worker was killed while it was asking.
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		if t := c.draw(possible); t != nil {
+		if c.gone(r) {
+			c.count("gone")
+			w.WriteHeader(http.StatusServiceUnavailable)
+		} else if t := c.draw(possible); t != nil {
+			c.count(t.name)
 			t.answer(c, service, w, r, body)
 		} else {
 			service.ServeHTTP(w, r)
@@ -151,12 +186,16 @@ func (c *chaos) around(service http.Handler, only []trouble) http.Handler {
 func (c *chaos) draw(possible []trouble) *trouble {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.random.Float64() >= faultRate {
+	if c.random.Float64() >= c.rate {
 		return nil
 	}
-	t := &possible[c.random.IntN(len(possible))]
-	c.injected[t.name]++
-	return t
+	return &possible[c.random.IntN(len(possible))]
+}
+
+func (c *chaos) count(kind string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.injected[kind]++
 }
 
 // started notes a process of the worker.
@@ -168,6 +207,9 @@ func (c *chaos) started(p *os.Process) {
 
 // begin strikes at the worker's processes until end: some are killed, some stand still until their time is up.
 func (c *chaos) begin() {
+	if !c.strikes {
+		return
+	}
 	c.stopped.Go(func() {
 		for {
 			select {

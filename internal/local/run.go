@@ -35,11 +35,11 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	if o.chaos == 0 {
-		return runOnce(ctx, o, out)
+		return runOnce(ctx, o, out, nil)
 	}
 	begin := time.Now()
 	for n := 0; n < o.runs || time.Since(begin) < o.soak; n++ {
-		if err := runOnce(ctx, o, out); err != nil {
+		if err := runOnce(ctx, o, out, newChaos(o.chaos)); err != nil {
 			return fmt.Errorf("%w; try again with make chaos SEED=%d", err, o.chaos)
 		}
 		o.chaos++
@@ -47,7 +47,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	return nil
 }
 
-func runOnce(ctx context.Context, o options, out io.Writer) (err error) {
+func runOnce(ctx context.Context, o options, out io.Writer, chaos *chaos) (err error) {
 	work, err := load(o)
 	if err != nil {
 		return err
@@ -56,12 +56,10 @@ func runOnce(ctx context.Context, o options, out io.Writer) (err error) {
 		options:  o,
 		workload: work,
 		initial:  work.directory.Suspended(),
-		report:   newReport(out, io.Discard, o.users == 0 && o.chaos == 0, o.chaos > 0),
+		report:   newReport(out, io.Discard, o.users == 0 && chaos == nil, chaos != nil),
+		chaos:    chaos,
 	}
-	if o.chaos > 0 {
-		r.chaos = newChaos(o.chaos)
-	}
-	if r.stack, err = start(ctx, o, work, r.report, r.chaos); err != nil {
+	if r.stack, err = start(ctx, o, work, r.report, chaos); err != nil {
 		return err
 	}
 	// The log is opened once the ports are bound: a run that finds them in use leaves the other one's log alone.
@@ -170,7 +168,7 @@ func (r *runner) mapping(stop context.CancelCauseFunc) *lambdaserver.Mapping {
 func (r *runner) introduce() {
 	say := r.report.printf
 	if r.chaos != nil {
-		say("chaos   seed %d: the network, Chime, the queue and the worker break", r.options.chaos)
+		say("chaos   %s", r.chaos.name)
 		return
 	}
 	if r.speed > 1 {

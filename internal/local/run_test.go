@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"io"
 	"net/http/httptest"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -185,6 +187,36 @@ func TestChaos(t *testing.T) {
 	}
 	if !strings.Contains(out, "Everybody is accounted for: ") {
 		t.Errorf("not everybody is accounted for:\n%s", out)
+	}
+}
+
+// TestOutages takes Chime, the dead-letter queue, or both away for an hour by the queue's clock, which is longer than a message
+// has deliveries.
+func TestOutages(t *testing.T) {
+	const hour = time.Hour / queueSpeed
+	for name, test := range map[string]struct {
+		chime, letters time.Duration
+		want           string
+	}{
+		"Chime":                 {hour, 0, "RequestFailed"},
+		"the dead-letter queue": {0, hour, "redriven by the queue"},
+		"both":                  {hour, hour, "redriven by the queue"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o, err := parse([]string{"-worker", worker}, io.Discard)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var out strings.Builder
+			err = runOnce(t.Context(), o, &out, newOutage(test.chime, test.letters))
+			if err != nil || !strings.Contains(out.String(), "Everybody is accounted for: 56 requested = ") {
+				t.Errorf("%v, after\n%s", err, &out)
+			}
+			if !strings.Contains(out.String(), test.want) {
+				t.Errorf("there are no letters %q:\n%s", test.want, &out)
+			}
+		})
 	}
 }
 
