@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -123,8 +124,9 @@ func TestStories(t *testing.T) {
 }
 
 // tell hands an event to the binary, in a world where nothing has happened yet, and returns how it ends. Settings replace
-// those of the folder; before, if set, is asked first what Chime answers, and says whether it has.
-func tell(t *testing.T, event []byte, settings map[string]string, before func(http.ResponseWriter, *http.Request) bool) story {
+// those of the folder; before, if set, is asked first what Chime answers, and says whether it has; outputs take what the
+// function prints.
+func tell(t *testing.T, event []byte, settings map[string]string, before func(http.ResponseWriter, *http.Request) bool, outputs ...io.Writer) story {
 	t.Helper()
 	directory, err := chimeserver.Load(bytes.NewReader(read(t, "local/directory.json")))
 	if err != nil {
@@ -171,7 +173,8 @@ func tell(t *testing.T, event []byte, settings map[string]string, before func(ht
 		Timeout:      time.Minute,
 		MemorySize:   256,
 		Concurrency:  1,
-		Stderr:       t.Output(),
+		Stdout:       io.MultiWriter(outputs...),
+		Stderr:       io.MultiWriter(append(outputs, t.Output())...),
 	})
 	defer function.Close()
 	result, err := function.Invoke(t.Context(), event)

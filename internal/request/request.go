@@ -78,7 +78,7 @@ func appendMember(dst []byte, name, value string) []byte {
 	dst = append(dst, '"', ':')
 	start := len(dst)
 	dst, _ = jsontext.AppendQuote(dst, value) // A value that was parsed is valid UTF-8.
-	if !strings.ContainsAny(value, "\uFFFE\uFFFF") {
+	if !strings.Contains(value, "\uFFFE") && !strings.Contains(value, "\uFFFF") {
 		return dst
 	}
 	return append(dst[:start], noncharacters.Replace(string(dst[start:]))...)
