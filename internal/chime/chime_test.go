@@ -228,6 +228,7 @@ func TestAnswersThatAreNotChimes(t *testing.T) {
 		"nothing with status 501":        {status(501, ""), goOn, 1},
 		"a message without a name, 400":  {status(400, `{"Message": "no"}`), goOn, 1},
 		"HTML with status 400":           {status(400, "<html>What?</html>"), goOn, 1},
+		"HTML with status 300":           {status(300, "<html>Which one?</html>"), goOn, 1},
 		"HTML with status 302":           {status(302, "<html>Over there</html>"), goOn, 1},
 		"HTML with status 200":           {status(200, "<html>Welcome</html>"), goOn, 3},
 		"text":                           {status(200, "OK"), goOn, 3},

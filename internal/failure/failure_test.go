@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,6 +89,24 @@ func TestAnswersOfChime(t *testing.T) {
 				t.Errorf("%v\ngot  %+v\nwant %+v", err, got, test.want)
 			}
 		})
+	}
+}
+
+func TestCodesAreNamesAndNoText(t *testing.T) {
+	long := strings.Repeat("x", 128)
+	for code, want := range map[string]bool{
+		"azAZ09.-_": true,
+		"":          false,
+		long:        true,
+		long + "x":  false,
+		"not found": false,
+		"Naïve":     false,
+		// The neighbours of a, z, A, Z, 0 and 9.
+		"`": false, "{": false, "@": false, "[": false, "/": false, ":": false,
+	} {
+		if failure.IsCode(code) != want {
+			t.Errorf("IsCode(%q) is %t", code, !want)
+		}
 	}
 }
 

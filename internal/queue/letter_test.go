@@ -157,6 +157,14 @@ func TestBatchesOfLetters(t *testing.T) {
 	}
 }
 
+func TestABodyThatIsNotLargeLeavesRoom(t *testing.T) {
+	most := strings.Repeat("x", 2*maxAttributeBytes)
+	letter := Letter{Body: strings.Repeat("b", LargeBody), ErrorCode: most, ErrorMessage: most, Source: &Record{MessageID: most, SourceARN: most}, RequestID: most}
+	if err := letter.Refused(); err != nil {
+		t.Errorf("with the longest attributes: %v", err)
+	}
+}
+
 func TestBodiesThatSQSDoesNotTakeAreNotSent(t *testing.T) {
 	const invalid = "InvalidMessageContents"
 	queues := startQueues(t)
@@ -403,6 +411,8 @@ func configOf(endpoint string, client aws.HTTPClient) aws.Config {
 		Credentials:  credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
 		BaseEndpoint: &endpoint,
 		HTTPClient:   client,
+
+		RetryMaxAttempts: 7, // As AWS_MAX_ATTEMPTS would set it, which must not count.
 	}
 }
 

@@ -100,6 +100,35 @@ func TestEventsWithoutRecords(t *testing.T) {
 	}
 }
 
+func TestOfEqualNamesTheLastCounts(t *testing.T) {
+	records, err := DecodeEvent([]byte(`{"Records": [{"messageId": "0", "body": "a", "eventSource": "aws:sqs"}], "Records": [{"body": "a", "body": "b", "messageId": "1", "eventSource": "aws:sqs"}]}`))
+	if diff := cmp.Diff([]Record{{MessageID: "1", Body: "b", ReceiveCount: 1}}, records); err != nil || diff != "" {
+		t.Errorf("error %v (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestABodyLikeTheARN(t *testing.T) {
+	records, err := DecodeEvent([]byte(`{"Records": [{"eventSourceARN": "arn", "body": "arn", "messageId": "1", "eventSource": "aws:sqs"}]}`))
+	if diff := cmp.Diff([]Record{{MessageID: "1", Body: "arn", SourceARN: "arn", ReceiveCount: 1}}, records); err != nil || diff != "" {
+		t.Errorf("error %v (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestWhatIsNotNeededIsSkipped(t *testing.T) {
+	const record = `{"n": 1, "region": "body", "messageId": "1", "md5": "messageId", "body": "b", "eventSource": "aws:sqs", "attributes": {"a": "ApproximateReceiveCount", "b": "5"}}`
+	records, err := DecodeEvent([]byte(`{"a": "Records", "Records": [` + record + `], "n": 1}`))
+	if diff := cmp.Diff([]Record{{MessageID: "1", Body: "b", ReceiveCount: 1}}, records); err != nil || diff != "" {
+		t.Errorf("error %v (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestManyRecordsTakeFewAllocations(t *testing.T) {
+	payload := []byte(`{"Records":[` + strings.Repeat(`{"messageId":"1","receiptHandle":"r","body":"b","eventSource":"aws:sqs"},`, 999) + `{"messageId":"1","body":"b","eventSource":"aws:sqs"}]}`)
+	if n := testing.AllocsPerRun(5, func() { _, _ = DecodeEvent(payload) }); n > 100 {
+		t.Errorf("%v allocations for 1,000 records", n)
+	}
+}
+
 func TestManyRecordsKeepTheirOrder(t *testing.T) {
 	const n = 10_000
 	var payload strings.Builder

@@ -163,12 +163,13 @@ type addressee struct {
 
 // sendLetters sends the dead letters. Without an audit trail there are none: then everything is handed back.
 func (e *event) sendLetters(ctx context.Context, until time.Time) {
+	if e.audit.err != nil {
+		return
+	}
 	var addressees []addressee
 	failedAt := time.Now()
 	for _, m := range e.messages {
-		if e.audit.err == nil {
-			addressees = append(addressees, e.addressees(m, failedAt)...)
-		}
+		addressees = append(addressees, e.addressees(m, failedAt)...)
 	}
 	if len(addressees) == 0 {
 		return

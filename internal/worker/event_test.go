@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/chime/types"
 
 	"chime-offboarding/internal/local/chimeserver"
+	"chime-offboarding/internal/queue"
 )
 
 const ample = time.Minute
@@ -131,11 +132,12 @@ func TestOutcomes(t *testing.T) {
 			wantMetrics:   map[string]int{"MessagesReceived": 2, "UsersSuspended": 2, "UsersDeadLettered": 1, "ChimeCalls": 5},
 		},
 		"two records with one ID are one message, with the higher receive count": {
-			faults:       []chimeserver.User{fault("busy", types.ErrorCodeThrottled, 0)},
-			messages:     []msg{{id: "same", body: ask("acme", "busy")}, {id: "same", body: ask("acme", "busy"), count: 5}},
-			wantLetters:  []string{"same Throttled busy"},
-			wantOutcomes: []string{"same busy deadLettered Throttled"},
-			wantMetrics:  map[string]int{"MessagesReceived": 1, "UsersDeadLettered": 1, "ChimeCalls": 1},
+			faults:        []chimeserver.User{fault("busy", types.ErrorCodeThrottled, 0)},
+			messages:      []msg{{id: "same", body: ask("acme", "busy")}, {id: "same", body: ask("acme", "busy"), count: 5}, {body: ask("acme", "ada")}},
+			wantSuspended: []string{"ada"},
+			wantLetters:   []string{"same Throttled busy"},
+			wantOutcomes:  []string{"same busy deadLettered Throttled", "m3 ada suspended"},
+			wantMetrics:   map[string]int{"MessagesReceived": 2, "UsersSuspended": 1, "UsersDeadLettered": 1, "ChimeCalls": 1},
 		},
 		"what is handed back is named once, in the event's order": {
 			faults:         []chimeserver.User{fault("busy", types.ErrorCodeConflict, 0)},
@@ -166,6 +168,12 @@ func TestOutcomes(t *testing.T) {
 			check(t, "metrics", w.metrics(), want)
 		})
 	}
+}
+
+func TestUsersOfAllMessagesAreCounted(t *testing.T) {
+	e := &event{Worker: New(Config{})}
+	e.read([]queue.Record{{MessageID: "m1", Body: ask("acme", "ada", "ben")}, {MessageID: "m2", Body: ask("acme", "ada")}, {MessageID: "m3"}})
+	check(t, "users, one for the message that is invalid", e.users, 4)
 }
 
 func TestBrakes(t *testing.T) {
@@ -329,6 +337,7 @@ func TestDeadline(t *testing.T) {
 		w.beforeQueue = hang
 		check(t, "handed back", w.invoke(short, msg{body: ask("acme", "ada")}, msg{body: ask("acme", "nobody")}, msg{body: "invalid"}), []string{"m2", "m3"})
 		check(t, "outcomes", w.outcomes(), []string{"m1 ada suspended", "m2 nobody returned NotFound"})
+		check(t, "lines that say so", len(w.lines(map[string]any{"letters": 2.0, "outOfTime": true})), 1)
 	})
 	t.Run("no time at all", func(t *testing.T) {
 		t.Parallel()
@@ -399,12 +408,12 @@ func TestAuditTrail(t *testing.T) {
 	w.beforeChime = func(_ http.ResponseWriter, r *http.Request) bool {
 		// The line must be out when the call arrives.
 		for _, line := range w.lines(map[string]any{"userIds": nil}) {
-			early = append(early, fmt.Sprint(r.URL.Path, line["accountId"], line["userIds"], line["requestId"]))
+			early = append(early, fmt.Sprint(line["message"], r.URL.Path, line["accountId"], line["userIds"], line["requestId"]))
 		}
 		return true
 	}
 	w.invoke(ample, msg{body: ask("acme", "ada", "ben")})
-	if want := "/accounts/acme/usersacme[ada ben]" + requestID; !slices.Equal(early, []string{want}) {
+	if want := "calling BatchSuspendUser/accounts/acme/usersacme[ada ben]" + requestID; !slices.Equal(early, []string{want}) {
 		t.Errorf("before the call there were %q, want %q", early, want)
 	}
 	w.beforeChime = nil
@@ -451,6 +460,67 @@ func TestMetricsLine(t *testing.T) {
 		"Metrics":    metrics,
 	}}))
 	check(t, "FunctionName", line["FunctionName"], any("suspend-users"))
+	check(t, "message", line["message"], any("event done"))
+}
+
+func TestWhatTheLogSaysOfFailures(t *testing.T) {
+	type line = map[string]any
+	for name, test := range map[string]struct {
+		messages []msg
+		letters  string // what the dead-letter queue answers, if not the stand-in
+		want     []line // all but the timestamp, the invocation's requestId and Chime's
+	}{
+		"nothing where nothing fails": {messages: []msg{{body: ask("acme", "ada", "nobody")}}},
+		"of a call": {
+			messages: []msg{{body: ask("closed", "x", "y"), count: 5}},
+			want: []line{{
+				"level": "WARN", "message": "BatchSuspendUser failed", "accountId": "closed", "users": 2.0, "errorCode": "Forbidden",
+				"cause": "refused by the service", "httpStatus": 403.0, "effect": "stop the account",
+			}},
+		},
+		"of letters, and of the visibility of their message, whose receipt the queue does not know": {
+			messages: []msg{{body: ask("acme", "none", "no one", "nobody")}},
+			letters:  `{"Successful": [{"Id": "0", "MessageId": "x"}], "Failed": [{"Id": "1", "Code": "InternalError"}]}`,
+			want: []line{
+				{"level": "ERROR", "message": "dead letters not taken: their messages are handed back", "letters": 2.0, "errorCodes": line{"InternalError": 1.0, "RequestFailed": 1.0}, "outOfTime": false},
+				{"level": "WARN", "message": "visibility not set: messages wait for the queue's visibility timeout", "messages": 1.0, "errorCode": "ReceiptHandleIsInvalid", "cause": "refused by the service"},
+			},
+		},
+		"of invalid requests with their letters": {
+			messages: []msg{{body: `{"accountId": "acme", "user": "ada"}`}},
+			want:     []line{{"level": "WARN", "message": "invalid request", "messageId": "m1", "errorCode": "InvalidRequest", "field": "user", "deadLettered": true}},
+		},
+		"of a letter that no queue takes": {
+			messages: []msg{{body: ""}},
+			want: []line{
+				{"level": "ERROR", "message": "dead letter impossible: the message is handed back until the queue moves it", "messageId": "m1", "errorCode": "InvalidMessageContents"},
+				{"level": "WARN", "message": "invalid request", "messageId": "m1", "errorCode": "InvalidRequest", "field": "", "deadLettered": false},
+				{"level": "WARN", "message": "visibility not set: messages wait for the queue's visibility timeout", "messages": 1.0, "errorCode": "ReceiptHandleIsInvalid", "cause": "refused by the service"},
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, Config{})
+			if err := w.dir.AddAccount(chimeserver.Account{AccountID: "closed", AccountType: types.AccountTypeTeam, Fault: &chimeserver.Fault{RefuseWith: "ForbiddenException"}}); err != nil {
+				t.Fatal(err)
+			}
+			if test.letters != "" {
+				w.beforeQueue = answerTo("AmazonSQS.SendMessageBatch", test.letters)
+			}
+			w.invoke(ample, test.messages...)
+			var got []line
+			for _, line := range w.lines(nil) {
+				if line["level"] != "INFO" {
+					delete(line, "timestamp")
+					delete(line, "requestId")
+					delete(line, "chimeRequestId")
+					got = append(got, line)
+				}
+			}
+			check(t, "lines", got, test.want)
+		})
+	}
 }
 
 func TestPrivacy(t *testing.T) {

@@ -62,6 +62,26 @@ func TestNothingWithoutAuditTrail(t *testing.T) {
 	check(t, "dead letters", w.codes(), []string{})
 }
 
+// lasting is a standard output that is read for a number of writes.
+type lasting int
+
+func (l *lasting) Write(p []byte) (int, error) {
+	if *l--; *l < 0 {
+		return 0, errors.New("broken pipe")
+	}
+	return len(p), nil
+}
+
+func TestNothingIsAcknowledgedThatIsNotAccountedFor(t *testing.T) {
+	w := newWorld(t, Config{})
+	calling := lasting(1)
+	w.config.Output = &calling
+	check(t, "handed back", w.invoke(ample, msg{body: ask("acme", "ada")}, msg{body: ask("acme", "nobody")}), []string{"m1", "m2"})
+	check(t, "suspended", w.suspended("acme"), []string{"ada"})
+	lines := w.lines(map[string]any{"level": "ERROR", "message": "audit trail not written: all messages are handed back", "error": "broken pipe"})
+	check(t, "lines that say so", len(lines), 1)
+}
+
 func TestEventsSideBySide(t *testing.T) {
 	w := newWorld(t, Config{Concurrency: 4})
 	worker := New(w.config)
@@ -91,6 +111,7 @@ func TestBudget(t *testing.T) {
 		"a function of 60 s":        {time.Minute, 0, 9667 * time.Millisecond, 3 * time.Second, 2 * time.Second},
 		"a function of 15 min":      {15 * time.Minute, 0, 30 * time.Second, 3 * time.Second, 2 * time.Second},
 		"many users to account for": {time.Minute, 100_000, 9667 * time.Millisecond, 4 * time.Second, 2 * time.Second},
+		"more users than time":      {time.Second, 10_000_000, 150 * time.Millisecond, 525 * time.Millisecond, 100 * time.Millisecond},
 		"hardly any time":           {100 * time.Millisecond, 0, 8333 * time.Microsecond, 4167 * time.Microsecond, 50 * time.Millisecond},
 		"no time":                   {0, 10, 0, 0, 0},
 	} {
