@@ -3,12 +3,14 @@
 GOLANGCI_LINT := v2.15.0
 CFN_LINT      := 1.51.0
 FUZZTIME      ?= 20s
+MUTATED       := ./internal/request ./internal/suspension ./internal/parallel ./internal/failure ./internal/chime \
+	./internal/queue ./internal/worker ./functions/suspend-users
 
 # No C library, which provided.al2023 may not have, no RPC mode of Lambda's old runtime, no paths and no build ID.
 BUILD := CGO_ENABLED=0 go build -tags lambda.norpc -trimpath -buildvcs=false -ldflags='-s -w -buildid='
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos conformance bench fuzz build lint lint-template fmt clean
+.PHONY: help run test chaos conformance mutation bench fuzz build lint lint-template fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +39,9 @@ chaos: ## break everything that can break, and count that nobody is lost (SEED=â
 
 conformance: ## compare the stand-ins with ElasticMQ, moto, AWS CLI and boto3 (needs Python, Java and Maven)
 	CONFORMANCE=1 go test -count=1 ./internal/local/conformance
+
+mutation: ## change the code in one place at a time, and see that a test fails (PACKAGES=â€¦)
+	go run ./internal/mutation $(or $(PACKAGES),$(MUTATED))
 
 bench: ## run the Go benchmarks
 	go test -run '^$$' -bench . -benchmem ./...

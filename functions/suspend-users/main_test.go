@@ -1,9 +1,11 @@
 package main
 
 import (
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -67,6 +69,11 @@ func TestSettingsTakeEffect(t *testing.T) {
 			"one-request.json",
 			story{Letters: []string{"0 ProtectedUser ada-lovelace"}},
 		},
+		"a certificate authority of one's own": {
+			map[string]string{"AWS_CA_BUNDLE": certificate(t)},
+			"one-request.json",
+			stories["one-request.json"],
+		},
 		"more attempts for the SDK, which the worker does not take": {
 			map[string]string{"AWS_MAX_ATTEMPTS": "1", "AWS_RETRY_MODE": "adaptive"},
 			"one-request.json",
@@ -80,6 +87,19 @@ func TestSettingsTakeEffect(t *testing.T) {
 			}
 		})
 	}
+}
+
+// certificate returns the path of a file with a certificate.
+func certificate(t *testing.T) string {
+	t.Helper()
+	server := httptest.NewTLSServer(nil)
+	defer server.Close()
+	path := filepath.Join(t.TempDir(), "ca.pem")
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // TestConcurrency counts the calls in flight at once, of an event that needs three.
