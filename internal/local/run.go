@@ -217,7 +217,7 @@ func (r *runner) sendOthers(ctx context.Context) error {
 				others = append(others, m)
 			}
 		}
-		if r.users > 0 || r.chaos != nil {
+		if r.users > 0 || r.options.chaos > 0 {
 			r.report.startProgress(len(others))
 		}
 		if err := r.sendAll(ctx, others, func(id string, m message) { r.ledger.sent(id, m.body, s.name) }); err != nil {
