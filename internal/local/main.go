@@ -24,7 +24,7 @@ type options struct {
 	log       string // where the worker's own output goes; nowhere if empty
 	endpoint  string // of another SQS; empty for the one built in
 	users     int    // of a synthetic load instead of events; 0 for events
-	chaos     uint64 // seed of the chaos; 0 for none
+	seed      uint64 // of the chaos; 0 for none
 	runs      int    // of chaos, with a seed each
 	soak      time.Duration
 	keep      bool
@@ -65,7 +65,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	flags.StringVar(&o.log, "log", "", "`path` of a file for what the worker prints")
 	flags.StringVar(&o.endpoint, "sqs-endpoint", "", "`URL` of an SQS to use instead of the one built in")
 	flags.IntVar(&o.users, "users", 0, "send requests for this `number` of made-up users instead of events")
-	flags.Uint64Var(&o.chaos, "chaos", 0, "break everything that can break, as this `seed` has it, and count that nobody is lost")
+	flags.Uint64Var(&o.seed, "chaos", 0, "break everything that can break, as this `seed` has it, and count that nobody is lost")
 	flags.IntVar(&o.runs, "runs", 1, "`number` of runs of chaos, each with the next seed")
 	flags.DurationVar(&o.soak, "time", 0, "go on with the next seed for this `duration`, such as 10m")
 	flags.BoolVar(&o.keep, "keep", false, "stay up until interrupted, and show what arrives")
@@ -82,7 +82,7 @@ func parse(args []string, out io.Writer) (options, error) {
 		return o, fmt.Errorf("%q is not a flag: see -help", flags.Arg(0))
 	case o.users < 0 || o.users > maxUsers:
 		return o, fmt.Errorf("-users is %d: choose 1 to %d", o.users, maxUsers)
-	case o.chaos > 0 && (o.keep || o.endpoint != ""):
+	case o.seed > 0 && (o.keep || o.endpoint != ""):
 		return o, errors.New("-chaos goes neither with -keep nor with -sqs-endpoint: it needs a queue of its own, and an end")
 	case o.port < 0 || o.port > 65534:
 		return o, fmt.Errorf("-port is %d: choose 1 to 65534, or 0 for free ones", o.port)

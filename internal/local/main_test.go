@@ -140,8 +140,8 @@ func TestFlags(t *testing.T) {
 		"-keep":                     {runs: 1, keep: true, port: 9911},
 		"-keep -port 1000":          {runs: 1, keep: true, port: 1000},
 		"-users 1000000":            {runs: 1, users: 1_000_000},
-		"-chaos 7 -runs 3":          {runs: 3, chaos: 7},
-		"-chaos 7 -time 1m -runs 2": {runs: 2, chaos: 7, soak: time.Minute},
+		"-chaos 7 -runs 3":          {runs: 3, seed: 7},
+		"-chaos 7 -time 1m -runs 2": {runs: 2, seed: 7, soak: time.Minute},
 	} {
 		want.worker, want.events = "bin/suspend-users", "events"
 		want.directory, want.settings = "events/local/directory.json", "events/local/settings.json"

@@ -34,15 +34,15 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if o.chaos == 0 {
+	if o.seed == 0 {
 		return runOnce(ctx, o, out, nil)
 	}
 	begin := time.Now()
 	for n := 0; n < o.runs || time.Since(begin) < o.soak; n++ {
-		if err := runOnce(ctx, o, out, newChaos(o.chaos)); err != nil {
-			return fmt.Errorf("%w; try again with make chaos SEED=%d", err, o.chaos)
+		if err := runOnce(ctx, o, out, newChaos(o.seed)); err != nil {
+			return fmt.Errorf("%w; try again with make chaos SEED=%d", err, o.seed)
 		}
-		o.chaos++
+		o.seed++
 	}
 	return nil
 }
@@ -217,7 +217,7 @@ func (r *runner) sendOthers(ctx context.Context) error {
 				others = append(others, m)
 			}
 		}
-		if r.users > 0 || r.options.chaos > 0 {
+		if r.users > 0 || r.seed > 0 {
 			r.report.startProgress(len(others))
 		}
 		if err := r.sendAll(ctx, others, func(id string, m message) { r.ledger.sent(id, m.body, s.name) }); err != nil {

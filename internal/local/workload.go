@@ -50,8 +50,8 @@ func load(o options) (w workload, err error) {
 		return w, fmt.Errorf("reading %s: MAX_RECEIVE_COUNT is %q: make it a number from 1 to 1000, which the queue's redrive policy takes too", o.settings, count)
 	}
 	switch {
-	case o.chaos > 0:
-		return w, w.makeUpTrouble(rand.New(rand.NewPCG(o.chaos, 1)), cmp.Or(o.users, chaosMessages))
+	case o.seed > 0:
+		return w, w.makeUpTrouble(rand.New(rand.NewPCG(o.seed, 1)), cmp.Or(o.users, chaosMessages))
 	case o.users > 0:
 		return w, w.makeUp(o.users)
 	}

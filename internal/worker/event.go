@@ -220,8 +220,9 @@ func (e *event) addressees(m *message, failedAt time.Time) []addressee {
 	for _, a := range addressees {
 		// Only a body that is large, or was not taken for a request, can be too much for a letter.
 		if m.invalid != nil || len(m.Body) > queue.LargeBody {
-			if l := e.letter(a, failedAt); l.Refused() != nil {
-				e.log.Error("dead letter impossible: the message is handed back until the queue moves it", "messageId", m.MessageID, "errorCode", failure.Code(l.Refused()))
+			l := e.letter(a, failedAt)
+			if err := l.Refused(); err != nil {
+				e.log.Error("dead letter impossible: the message is handed back until the queue moves it", "messageId", m.MessageID, "errorCode", failure.Code(err))
 				return nil
 			}
 		}
