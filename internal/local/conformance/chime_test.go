@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"chime-offboarding/internal/local/chimeserver"
+	"chime-offboarding/internal/local/peers"
 )
 
 // directory is whom the clients find.
@@ -185,7 +186,7 @@ func TestChimeClients(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			skipUnlessAsked(t, "CONFORMANCE=1")
+			peers.SkipUnlessAsked(t, "CONFORMANCE=1")
 			users, err := chimeserver.Load(strings.NewReader(directory))
 			if err != nil {
 				t.Fatal(err)
@@ -233,7 +234,7 @@ var told = regexp.MustCompile(`An error occurred \((\w+)\) when calling the \w+ 
 // awscli runs the AWS CLI for each call.
 func awscli(t *testing.T, endpoint string) func(*testing.T, call) answer {
 	t.Helper()
-	interpreter := python(t)
+	interpreter := peers.Python(t)
 	return func(t *testing.T, c call) (got answer) {
 		t.Helper()
 		args := []string{"-m", "awscli", "chime", c.operation, "--cli-input-json", c.input, "--endpoint-url", endpoint, "--output", "json"}
@@ -266,7 +267,7 @@ func awscli(t *testing.T, endpoint string) func(*testing.T, call) answer {
 // boto3 has one Python process make all calls.
 func boto3(t *testing.T, endpoint string) func(*testing.T, call) answer {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), python(t), "testdata/chime.py", endpoint)
+	command := exec.CommandContext(t.Context(), peers.Python(t), "testdata/chime.py", endpoint)
 	command.Env = environment
 	var complaint bytes.Buffer
 	command.Stderr = &complaint

@@ -1,9 +1,7 @@
 // Package conformance takes the same steps on the project's own queue, on other stand-ins for Amazon SQS and on SQS itself,
 // and has clients that nobody here wrote drive the project's stand-in for Amazon Chime. It is nothing but tests.
 //
-// Plain go test has the project's own queue only. With CONFORMANCE=1 the others are installed, once, and started: that
-// needs Java 17, Maven and Python 3. CONFORMANCE_CACHE names the folder to install into, by default chime-offboarding in
-// the user's cache. With CONFORMANCE_SQS_QUEUE_PREFIX the steps are also taken on SQS, with the credentials and the region
+// Plain go test has the project's own queue only. With CONFORMANCE=1 the others are installed, once, and started. With CONFORMANCE_SQS_QUEUE_PREFIX the steps are also taken on SQS, with the credentials and the region
 // of the environment, on queues whose names begin with the prefix and that are deleted again.
 package conformance
 
@@ -14,7 +12,6 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -25,6 +22,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"chime-offboarding/internal/httpclient"
+	"chime-offboarding/internal/local/peers"
 	"chime-offboarding/internal/local/queueserver"
 )
 
@@ -44,7 +42,7 @@ type peer struct {
 
 var asDocumented = func(step) string { return "" }
 
-var peers = []peer{
+var services = []peer{
 	{"own queue", "", asDocumented, own, 0},
 	{"ElasticMQ", "CONFORMANCE=1", func(s step) string { return s.elasticMQ }, elasticMQ, 0},
 	{"moto", "CONFORMANCE=1", func(s step) string { return s.moto }, moto, 0},
@@ -61,10 +59,10 @@ func TestMain(m *testing.M) {
 }
 
 func TestQueues(t *testing.T) {
-	for _, p := range peers {
+	for _, p := range services {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			skipUnlessAsked(t, p.ask)
+			peers.SkipUnlessAsked(t, p.ask)
 			api, prefix := p.connect(t)
 			for _, part := range parts {
 				for _, s := range part.steps {
@@ -86,13 +84,6 @@ func TestQueues(t *testing.T) {
 	}
 }
 
-func skipUnlessAsked(t *testing.T, ask string) {
-	t.Helper()
-	if variable, _, _ := strings.Cut(ask, "="); ask != "" && os.Getenv(variable) == "" {
-		t.Skip("not asked for: it takes " + ask + " in the environment")
-	}
-}
-
 func own(t *testing.T) (*sqs.Client, string) {
 	t.Helper()
 	server := httptest.NewServer(queueserver.New(queueserver.Config{Region: region, AccountID: "123456789012"}))
@@ -102,13 +93,12 @@ func own(t *testing.T) (*sqs.Client, string) {
 
 func elasticMQ(t *testing.T) (*sqs.Client, string) {
 	t.Helper()
-	return client("http://" + start(t, "java", "-Xmx256m", "-Drest-sqs.bind-hostname=127.0.0.1", "-Drest-sqs.bind-port=0",
-		"-Dgenerate-node-address=true", "-Drest-stats.enabled=false", "-cp", jars(t), "org.elasticmq.server.Main")), ""
+	return client(peers.ElasticMQ(t)), ""
 }
 
 func moto(t *testing.T) (*sqs.Client, string) {
 	t.Helper()
-	return client("http://" + start(t, python(t), "-m", "moto.server", "-H", "127.0.0.1", "-p", "0")), ""
+	return client(peers.Moto(t)), ""
 }
 
 func amazon(t *testing.T) (*sqs.Client, string) {

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"chime-offboarding/internal/local/peers"
 )
 
 // table is the file that tells the table of steps to people.
@@ -103,8 +105,8 @@ the call took.
 | call | operation | what comes of it |
 | --- | --- | --- |
 %[11]s`,
-		elasticMQVersion, motoVersion, steps, steps-ofElasticMQ, ofElasticMQ, steps-ofMoto, ofMoto, &tables,
-		awscliVersion, boto3Version, &chime)
+		peers.ElasticMQVersion, peers.MotoVersion, steps, steps-ofElasticMQ, ofElasticMQ, steps-ofMoto, ofMoto, &tables,
+		peers.AWSCLIVersion, peers.Boto3Version, &chime)
 }
 
 // link returns the address of a page of SQS's API Reference or Developer Guide.

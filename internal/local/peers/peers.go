@@ -1,4 +1,9 @@
-package conformance
+// Package peers installs and starts, for tests, what others have written: ElasticMQ and moto, which stand in for AWS too, and
+// clients of AWS in Python. It needs Java 17, Maven and Python 3.
+//
+// Tests ask for them only with CONFORMANCE=1 in the environment. Everything is installed once, in the folder that
+// CONFORMANCE_CACHE names, by default chime-offboarding in the user's cache.
+package peers
 
 import (
 	"bufio"
@@ -14,18 +19,40 @@ import (
 	"testing"
 )
 
-// What is installed, in the versions that the table of steps is right for.
+// What is installed, in the versions that the tests are right for.
 const (
-	elasticMQVersion = "1.7.1"
-	motoVersion      = "5.2.5"
-	boto3Version     = "1.44.5"
-	awscliVersion    = "1.46.3"
+	ElasticMQVersion = "1.7.1"
+	MotoVersion      = "5.2.5"
+	Boto3Version     = "1.44.5"
+	AWSCLIVersion    = "1.46.3"
 )
+
+// SkipUnlessAsked skips a test that needs a variable of the environment: NAME, or NAME=value to tell what it has to be.
+// Nothing is needed where it is empty.
+func SkipUnlessAsked(t *testing.T, ask string) {
+	t.Helper()
+	if variable, _, _ := strings.Cut(ask, "="); ask != "" && os.Getenv(variable) == "" {
+		t.Skip("not asked for: it takes " + ask + " in the environment")
+	}
+}
+
+// ElasticMQ starts ElasticMQ for as long as the test lasts and returns its URL.
+func ElasticMQ(t *testing.T) string {
+	t.Helper()
+	return "http://" + start(t, "java", "-Xmx256m", "-Drest-sqs.bind-hostname=127.0.0.1", "-Drest-sqs.bind-port=0",
+		"-Dgenerate-node-address=true", "-Drest-stats.enabled=false", "-cp", jars(t), "org.elasticmq.server.Main")
+}
+
+// Moto starts moto, all of its services, for as long as the test lasts and returns its URL.
+func Moto(t *testing.T) string {
+	t.Helper()
+	return "http://" + start(t, Python(t), "-m", "moto.server", "-H", "127.0.0.1", "-p", "0")
+}
 
 // jars returns the class path of ElasticMQ.
 func jars(t *testing.T) string {
 	t.Helper()
-	dir, err := installed("elasticmq-"+elasticMQVersion, func(dir string) error {
+	dir, err := installed("elasticmq-"+ElasticMQVersion, func(dir string) error {
 		pom := filepath.Join(dir, "pom.xml")
 		err := os.WriteFile(pom, []byte(`<project>
 	<modelVersion>4.0.0</modelVersion>
@@ -36,7 +63,7 @@ func jars(t *testing.T) string {
 		<dependency>
 			<groupId>org.elasticmq</groupId>
 			<artifactId>elasticmq-server_3</artifactId>
-			<version>`+elasticMQVersion+`</version>
+			<version>`+ElasticMQVersion+`</version>
 		</dependency>
 	</dependencies>
 </project>
@@ -50,8 +77,8 @@ func jars(t *testing.T) string {
 	return filepath.Join(dir, "*")
 }
 
-// python returns the interpreter of a virtual environment with moto, boto3 and the AWS CLI.
-func python(t *testing.T) string {
+// Python returns the interpreter of a virtual environment with moto, boto3 and the AWS CLI.
+func Python(t *testing.T) string {
 	t.Helper()
 	dir, err := virtualEnvironment()
 	if err != nil {
@@ -61,12 +88,12 @@ func python(t *testing.T) string {
 }
 
 var virtualEnvironment = sync.OnceValues(func() (string, error) {
-	return installed("python-"+strings.Join([]string{motoVersion, boto3Version, awscliVersion}, "-"), func(dir string) error {
+	return installed("python-"+strings.Join([]string{MotoVersion, Boto3Version, AWSCLIVersion}, "-"), func(dir string) error {
 		if err := run("python3", "-m", "venv", dir); err != nil {
 			return err
 		}
 		return run(filepath.Join(dir, "bin", "python"), "-m", "pip", "install", "--quiet",
-			"moto[server]=="+motoVersion, "boto3=="+boto3Version, "awscli=="+awscliVersion)
+			"moto[server]=="+MotoVersion, "boto3=="+Boto3Version, "awscli=="+AWSCLIVersion)
 	})
 })
 
@@ -95,7 +122,11 @@ func installed(name string, install func(dir string) error) (string, error) {
 		return "", errors.Join(err, os.RemoveAll(unfinished))
 	}
 	if err := os.Rename(unfinished, dir); err != nil {
-		return "", fmt.Errorf("%w: if something else has just installed it there, try again", err)
+		err = errors.Join(err, os.RemoveAll(unfinished))
+		if _, missing := os.Stat(dir); missing != nil {
+			return "", err
+		}
+		// Another test was faster.
 	}
 	return dir, nil
 }
