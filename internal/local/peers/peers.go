@@ -25,6 +25,8 @@ const (
 	MotoVersion      = "5.2.5"
 	Boto3Version     = "1.44.5"
 	AWSCLIVersion    = "1.46.3"
+
+	samTranslatorVersion = "1.115.0"
 )
 
 // SkipUnlessAsked skips a test that needs a variable of the environment: NAME, or NAME=value to tell what it has to be.
@@ -77,23 +79,24 @@ func jars(t *testing.T) string {
 	return filepath.Join(dir, "*")
 }
 
-// Python returns the interpreter of a virtual environment with moto, boto3 and the AWS CLI.
+// Python returns the interpreter of a virtual environment with moto, boto3, the AWS CLI and the translator of
+// the Serverless Application Model.
 func Python(t *testing.T) string {
 	t.Helper()
 	dir, err := virtualEnvironment()
 	if err != nil {
-		t.Fatalf("installing moto, boto3 and the AWS CLI, which needs Python 3 with its module venv: %v", err)
+		t.Fatalf("installing moto, boto3, the AWS CLI and the SAM translator, which needs Python 3 with its module venv: %v", err)
 	}
 	return filepath.Join(dir, "bin", "python")
 }
 
 var virtualEnvironment = sync.OnceValues(func() (string, error) {
-	return installed("python-"+strings.Join([]string{MotoVersion, Boto3Version, AWSCLIVersion}, "-"), func(dir string) error {
+	return installed("python-"+strings.Join([]string{MotoVersion, Boto3Version, AWSCLIVersion, samTranslatorVersion}, "-"), func(dir string) error {
 		if err := run("python3", "-m", "venv", dir); err != nil {
 			return err
 		}
 		return run(filepath.Join(dir, "bin", "python"), "-m", "pip", "install", "--quiet",
-			"moto[server]=="+MotoVersion, "boto3=="+Boto3Version, "awscli=="+AWSCLIVersion)
+			"moto[server]=="+MotoVersion, "boto3=="+Boto3Version, "awscli=="+AWSCLIVersion, "aws-sam-translator=="+samTranslatorVersion)
 	})
 })
 
