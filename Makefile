@@ -12,7 +12,7 @@ BUILD     := CGO_ENABLED=0 go build $(FLAGS)
 SAM_FLAGS := CGO_ENABLED=0 GOFLAGS="$(FLAGS)" # sam build has no flags of its own for Go.
 
 .DEFAULT_GOAL := help
-.PHONY: help run invoke test chaos conformance mutation bench capacity fuzz build sam-build lint lint-template fmt clean
+.PHONY: help run invoke test chaos conformance mutation bench bench-parts capacity fuzz build sam-build lint lint-template fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,8 +51,12 @@ conformance: ## compare the stand-ins with ElasticMQ, moto, AWS CLI and boto3 (n
 mutation: ## change the code in one place at a time, and see that a test fails (PACKAGES=…)
 	go run ./internal/mutation $(or $(PACKAGES),$(MUTATED))
 
-bench: ## run the Go benchmarks
-	go test -run '^$$' -bench . -benchmem ./...
+bench: build ## measure the function beside its yardsticks, into docs/performance.* (ROUNDS=…; one needs Node.js 20)
+	@$(BUILD) -o bin/yardsticks/ ./internal/bench/yardsticks/...
+	@go run ./internal/bench $(if $(ROUNDS),-rounds '$(ROUNDS)')
+
+bench-parts: ## run the Go benchmarks of the parts (COUNT=10 > new.txt, for benchstat)
+	go test -run '^$$' -bench . -benchmem -count $(or $(COUNT),1) ./...
 
 capacity: ## plan capacity and cost past this machine, and write the tables and plots of docs/capacity.md (PLAN=…)
 	@go run ./internal/capacity $(or $(PLAN),-docs docs)

@@ -7,6 +7,8 @@
 package httpclient
 
 import (
+	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"time"
@@ -26,10 +28,15 @@ func Wrap(inner aws.HTTPClient) aws.HTTPClient { return client{inner} }
 
 type client struct{ aws.HTTPClient }
 
-// Do sends a request with a body that has nothing but Read and Close. The error is in its WriteTo.
+// Do sends a request with a body of its own, which the SDK does not close. It is of a kind that net/http knows to be in
+// memory, and sends together with the headers.
 func (c client) Do(r *http.Request) (*http.Response, error) {
 	if r.Body != nil {
-		r.Body = struct{ io.ReadCloser }{r.Body}
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, fmt.Errorf("reading the body of a request: %w", err)
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
 	return c.HTTPClient.Do(r) //nolint:wrapcheck // The SDK looks for the types of net/http's errors.
 }

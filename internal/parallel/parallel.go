@@ -4,7 +4,7 @@ package parallel
 // Do runs do for every job that next gives, at most limit at once, and done for each result. It returns when next has
 // nothing and nothing is running. A done may make next have something again. Both run in the caller's goroutine, one at a
 // time, so that what they share needs no lock. The goroutines of do are reused: a fresh one would spend a sixth of its time
-// growing its stack.
+// growing its stack. A job that would run alone runs in the caller's goroutine as well.
 func Do[Job, Result any](limit int, next func() (Job, bool), do func(Job) Result, done func(Job, Result)) {
 	type finished struct {
 		job    Job
@@ -14,28 +14,43 @@ func Do[Job, Result any](limit int, next func() (Job, bool), do func(Job) Result
 	results := make(chan finished, limit)
 	defer close(jobs)
 	workers, running := 0, 0
+	start := func(job Job) {
+		if running == workers {
+			workers++
+			go func() {
+				for job := range jobs {
+					results <- finished{job, do(job)}
+				}
+			}()
+		}
+		running++
+		jobs <- job
+	}
+	var held []Job // not started yet, because nothing runs beside it
 	for {
-		for running < limit {
+		for running+len(held) < limit {
 			job, ok := next()
 			if !ok {
 				break
 			}
-			if running == workers {
-				workers++
-				go func() {
-					for job := range jobs {
-						results <- finished{job, do(job)}
-					}
-				}()
+			if held = append(held, job); running+len(held) > 1 {
+				for _, job := range held {
+					start(job)
+				}
+				held = held[:0]
 			}
-			running++
-			jobs <- job
 		}
-		if running == 0 {
+		switch {
+		case len(held) > 0:
+			job := held[0]
+			held = held[:0]
+			done(job, do(job))
+		case running > 0:
+			f := <-results
+			running--
+			done(f.job, f.result)
+		default:
 			return
 		}
-		f := <-results
-		running--
-		done(f.job, f.result)
 	}
 }

@@ -176,7 +176,8 @@ func TestGoroutinesAreReused(t *testing.T) {
 		limit, jobs, most int // most jobs open at once
 		want              int
 	}{
-		{"one for jobs one after the other", 4, 20, 1, 1},
+		{"none for jobs one after the other", 4, 20, 1, 0},
+		{"none where one is the limit", 1, 20, 20, 0},
 		{"two where the jobs are never more", 4, 20, 2, 2},
 		{"as many as the limit", 4, 100, 100, 4},
 		{"as many as there are jobs", 50, 10, 10, 10},
