@@ -3,7 +3,7 @@
 GOLANGCI_LINT := v2.15.0
 CFN_LINT      := 1.58.0
 FUZZTIME      ?= 20s
-MUTATED       := ./internal/request ./internal/suspension ./internal/parallel ./internal/failure ./internal/chime \
+MUTATED       := ./internal/awsconfig ./internal/plain ./internal/request ./internal/suspension ./internal/parallel ./internal/failure ./internal/chime \
 	./internal/queue ./internal/worker ./functions/suspend-users
 
 # No C library, which provided.al2023 may not have, no RPC mode of Lambda's old runtime, no paths and no build ID.
@@ -19,7 +19,7 @@ help: ## list the targets
 	@echo
 	@echo 'make run takes EVENTS=path (a file or folder), USERS=100000 (made-up load), KEEP=1 (stay up), PORT=9911,'
 	@echo 'and SQS_ENDPOINT=URL (another SQS). make invoke takes EVENT=path (a file or folder). make fuzz takes FUZZTIME=5m'
-	@echo 'for each target.'
+	@echo "for each target, make capacity PLAN='-requests 200000 -limit 5' (a plan of your own) or PLAN=-help."
 
 run: ## run the whole pipeline on this machine: HR events in, suspended users and dead letters out
 	@$(BUILD) -o bin/suspend-users ./functions/suspend-users
@@ -74,6 +74,7 @@ build: ## build the function for arm64 and amd64, stripped and reproducible, int
 	GOOS=linux GOARCH=amd64 $(BUILD) -o dist/amd64/bootstrap ./functions/suspend-users
 
 sam-build: ## build the function with the SAM CLI, with the flags of make build, for sam deploy (ARCHITECTURE=x86_64)
+	@command -v sam >/dev/null || { echo 'sam-build needs the SAM CLI: pipx install aws-sam-cli'; exit 1; }
 	$(SAM_FLAGS) sam build $(if $(ARCHITECTURE),--parameter-overrides Architecture=$(ARCHITECTURE))
 
 lint: bin/golangci-lint-$(GOLANGCI_LINT) ## check the Go code

@@ -4,16 +4,13 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"log/slog"
 	"os"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 
+	"chime-offboarding/internal/awsconfig"
 	"chime-offboarding/internal/chime"
 	"chime-offboarding/internal/httpclient"
 	"chime-offboarding/internal/queue"
@@ -29,14 +26,7 @@ func main() {
 	if err != nil {
 		exit(log, "settings refused", err)
 	}
-	// A function has neither shared configuration files nor an instance metadata service, and on another machine their
-	// credentials are somebody's own.
-	cfg, err := config.LoadDefaultConfig(context.Background(),
-		config.WithSharedConfigFiles([]string{}),
-		config.WithSharedCredentialsFiles([]string{}),
-		config.WithEC2IMDSClientEnableState(imds.ClientDisabled),
-		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(attemptTimeout)),
-	)
+	cfg, err := awsconfig.Load(attemptTimeout)
 	if err != nil {
 		exit(log, "AWS configuration refused", err)
 	}

@@ -308,5 +308,7 @@ aws sqs send-message --endpoint-url %[2]s --queue-url %[3]s --message-body '{"ac
 aws sqs receive-message --endpoint-url %[2]s --queue-url %[4]s --message-attribute-names All --max-number-of-messages 10
 aws chime list-users --endpoint-url %[5]s --account-id %[6]s
 aws chime batch-unsuspend-user --endpoint-url %[5]s --account-id %[6]s --user-id-list %[7]s
+go run ./cmd/deadletters list -queue-url %[4]s
+go run ./cmd/deadletters redrive -queue-url %[4]s -source-queue-url %[3]s -code NotFound
 `, region, r.queueURL, r.source, r.letters, r.chimeURL, example.account, example.user)
 }

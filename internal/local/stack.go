@@ -162,7 +162,8 @@ func (s *stack) startQueues(ctx context.Context, o options, hidden time.Duration
 		HTTPClient:   httpclient.New(0),
 	})
 
-	if s.letters, err = s.createQueue(ctx, letterName+suffix, nil); err != nil {
+	// The longest retention there is, as in template.yaml: an hour and more of the wall's time.
+	if s.letters, err = s.createQueue(ctx, letterName+suffix, map[string]string{"MessageRetentionPeriod": "1209600"}); err != nil {
 		return fmt.Errorf("creating the dead-letter queue at %s, where an SQS has to answer: %w", s.queueURL, err)
 	}
 	attributes, err := s.queue.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
