@@ -61,7 +61,7 @@ func newLetter(m *types.Message, received time.Time) letter {
 		l.SentAt = time.UnixMilli(sent).UTC()
 	}
 	var parser request.Parser
-	if r, err := parser.Parse([]byte(l.Body)); err == nil {
+	if r, err := parser.Parse(l.Body); err == nil {
 		l.AccountID, l.UserIDs, l.CorrelationID = r.AccountID, r.UserIDs, r.CorrelationID
 	}
 	return l

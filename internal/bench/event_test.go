@@ -26,7 +26,7 @@ func TestEventIsOneOfTheQueues(t *testing.T) {
 			asked := make(map[user]bool)
 			for _, r := range records {
 				var parser request.Parser
-				got, invalid := parser.Parse([]byte(r.Body))
+				got, invalid := parser.Parse(r.Body)
 				if invalid != nil {
 					t.Fatal(invalid)
 				}

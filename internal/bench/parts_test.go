@@ -84,15 +84,15 @@ func largeEvent(b *testing.B) event {
 	return e
 }
 
-func decoded(b *testing.B) [][]byte {
+func decoded(b *testing.B) []string {
 	b.Helper()
 	records, err := queue.DecodeEvent(largeEvent(b).payload)
 	if err != nil {
 		b.Fatal(err)
 	}
-	bodies := make([][]byte, len(records))
+	bodies := make([]string, len(records))
 	for i, r := range records {
-		bodies[i] = []byte(r.Body)
+		bodies[i] = r.Body
 	}
 	return bodies
 }

@@ -38,7 +38,7 @@ func (l *ledger) sent(messageID, body, story string) {
 	if l.byMessage == nil {
 		l.byMessage = make(map[string][]int)
 	}
-	asked, err := l.parser.Parse([]byte(body))
+	asked, err := l.parser.Parse(body)
 	if err != nil {
 		asked = request.Request{UserIDs: []string{""}}
 	}

@@ -25,6 +25,14 @@ type Record struct {
 
 // DecodeEvent returns the records of an event of a standard queue, in its order. Anything else is an error.
 func DecodeEvent(payload []byte) ([]Record, error) {
+	if records, ok := decodePlain(payload); ok {
+		return records, nil
+	}
+	return decode(payload)
+}
+
+// decode decodes any event.
+func decode(payload []byte) ([]Record, error) {
 	d := eventDecoder{
 		// Lambda's own events are valid; what is in them is for the reader of a body to judge.
 		Decoder: jsontext.NewDecoder(bytes.NewBuffer(payload), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)),
@@ -38,13 +46,13 @@ func DecodeEvent(payload []byte) ([]Record, error) {
 
 const (
 	typicalRecord = 512      // bytes of a record in an event
-	chunk         = 64 << 10 // bytes of strings allocated at once
+	chunkBytes    = 64 << 10 // of strings allocated at once
 )
 
 // eventDecoder keeps what the worker needs of an event and skips the rest.
 type eventDecoder struct {
 	*jsontext.Decoder
-	text    strings.Builder // a chunk of the strings kept, one after the other
+	texts
 	scratch []byte
 	arn     string // the last one kept: all records of an event have the same
 }
@@ -106,19 +114,27 @@ func (d *eventDecoder) record() (Record, error) {
 		}
 		return err
 	})
-	switch {
-	case err != nil:
-		return r, err
-	case source != "aws:sqs":
-		return r, fmt.Errorf(`its "eventSource" is %q instead of "aws:sqs"`, source)
-	case r.MessageID == "":
-		return r, errors.New(`it has no "messageId"`)
-	case !hasBody:
-		return r, errors.New(`its "body" is not a string`)
-	case strings.HasSuffix(r.SourceARN, ".fifo"):
-		return r, fmt.Errorf("%s is a FIFO queue, where the first failure would have to end the batch", r.SourceARN)
+	if err == nil {
+		err = r.check(source, hasBody)
 	}
-	return r, nil
+	return r, err
+}
+
+const ofSQS = "aws:sqs" // the source of a record
+
+// check returns what is wrong with a record that was read.
+func (r *Record) check(source string, hasBody bool) error {
+	switch {
+	case source != ofSQS:
+		return fmt.Errorf(`its "eventSource" is %q instead of %q`, source, ofSQS)
+	case r.MessageID == "":
+		return errors.New(`it has no "messageId"`)
+	case !hasBody:
+		return errors.New(`its "body" is not a string`)
+	case strings.HasSuffix(r.SourceARN, ".fifo"):
+		return fmt.Errorf("%s is a FIFO queue, where the first failure would have to end the batch", r.SourceARN)
+	}
+	return nil
 }
 
 // receiveCount reads the attributes of a record.
@@ -170,13 +186,20 @@ func (d *eventDecoder) string() (string, bool, error) {
 	if string(text) == d.arn {
 		return d.arn, true, nil
 	}
-	if d.text.Cap()-d.text.Len() < len(text) {
-		d.text = strings.Builder{}
-		d.text.Grow(max(len(text), chunk))
+	return d.keep(text), true, nil
+}
+
+// texts keeps strings one after the other, so that it takes an allocation a chunk.
+type texts struct{ chunk strings.Builder }
+
+func (t *texts) keep(text []byte) string {
+	if t.chunk.Cap()-t.chunk.Len() < len(text) {
+		t.chunk = strings.Builder{}
+		t.chunk.Grow(max(len(text), chunkBytes))
 	}
-	start := d.text.Len()
-	d.text.Write(text)
-	return d.text.String()[start:], true, nil
+	start := t.chunk.Len()
+	t.chunk.Write(text)
+	return t.chunk.String()[start:]
 }
 
 // unquote returns what a JSON string stands for; the slice is good until the next read. What is not Unicode stays invalid

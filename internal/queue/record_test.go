@@ -108,9 +108,11 @@ func TestOfEqualNamesTheLastCounts(t *testing.T) {
 }
 
 func TestABodyLikeTheARN(t *testing.T) {
-	records, err := DecodeEvent([]byte(`{"Records": [{"eventSourceARN": "arn", "body": "arn", "messageId": "1", "eventSource": "aws:sqs"}]}`))
-	if diff := cmp.Diff([]Record{{MessageID: "1", Body: "arn", SourceARN: "arn", ReceiveCount: 1}}, records); err != nil || diff != "" {
-		t.Errorf("error %v (-want +got):\n%s", err, diff)
+	for way, decode := range bothWays {
+		records, err := decode([]byte(`{"Records": [{"eventSourceARN": "arn", "body": "arn", "messageId": "1", "eventSource": "aws:sqs"}]}`))
+		if diff := cmp.Diff([]Record{{MessageID: "1", Body: "arn", SourceARN: "arn", ReceiveCount: 1}}, records); err != nil || diff != "" {
+			t.Errorf("the %s way: error %v (-want +got):\n%s", way, err, diff)
+		}
 	}
 }
 
@@ -122,10 +124,15 @@ func TestWhatIsNotNeededIsSkipped(t *testing.T) {
 	}
 }
 
+// bothWays lead to the same records of a plain event.
+var bothWays = map[string]func(payload []byte) ([]Record, error){"quick": DecodeEvent, "other": decode}
+
 func TestManyRecordsTakeFewAllocations(t *testing.T) {
 	payload := []byte(`{"Records":[` + strings.Repeat(`{"messageId":"1","receiptHandle":"r","body":"b","eventSource":"aws:sqs"},`, 999) + `{"messageId":"1","body":"b","eventSource":"aws:sqs"}]}`)
-	if n := testing.AllocsPerRun(5, func() { _, _ = DecodeEvent(payload) }); n > 100 {
-		t.Errorf("%v allocations for 1,000 records", n)
+	for way, decode := range bothWays {
+		if n := testing.AllocsPerRun(5, func() { _, _ = decode(payload) }); n > 100 {
+			t.Errorf("%v allocations for 1,000 records, the %s way", n, way)
+		}
 	}
 }
 
@@ -140,13 +147,15 @@ func TestManyRecordsKeepTheirOrder(t *testing.T) {
 		fmt.Fprintf(&payload, `{"messageId": "%d", "body": "\"%d", "eventSource": "aws:sqs"}`, i, i)
 	}
 	payload.WriteString(`]}`)
-	records, err := DecodeEvent([]byte(payload.String()))
-	if err != nil || len(records) != n {
-		t.Fatalf("got %d records and error %v, want %d", len(records), err, n)
-	}
-	for i, r := range records {
-		if id := strconv.Itoa(i); r.MessageID != id || r.Body != `"`+id {
-			t.Fatalf("record %d is %+v", i, r)
+	for way, decode := range bothWays {
+		records, err := decode([]byte(payload.String()))
+		if err != nil || len(records) != n {
+			t.Fatalf("got %d records the %s way and error %v, want %d", len(records), way, err, n)
+		}
+		for i, r := range records {
+			if id := strconv.Itoa(i); r.MessageID != id || r.Body != `"`+id {
+				t.Fatalf("record %d is %+v, the %s way", i, r, way)
+			}
 		}
 	}
 }
@@ -241,6 +250,9 @@ func TestEventsThatAreNotJSON(t *testing.T) {
 // FuzzDecodeEvent compares with what aws-lambda-go's type has of the same event.
 func FuzzDecodeEvent(f *testing.F) {
 	f.Add([]byte(event))
+	for payload := range plainEvents {
+		f.Add([]byte(payload))
+	}
 	f.Add([]byte(`{"Records": []}`))
 	f.Add([]byte(`{"Records": null}`))
 	f.Add([]byte(`{"Records": [{"messageId": "1", "body": "", "eventSource": "aws:kinesis"}, {"messageId": "1", "eventSource": "aws:sqs"}]}`))
@@ -251,6 +263,11 @@ func FuzzDecodeEvent(f *testing.F) {
 		records, err := DecodeEvent(payload)
 		if !slices.Equal(payload, before) {
 			t.Fatal("the payload was changed")
+		}
+		if quick, ok := decodePlain(payload); ok {
+			if slow, err := decode(payload); err != nil || !slices.Equal(quick, slow) {
+				t.Errorf("with error %v (-slow +quick):\n%s", err, cmp.Diff(slow, quick))
+			}
 		}
 		var reference events.SQSEvent
 		if refused := json.Unmarshal(payload, &reference); refused != nil {

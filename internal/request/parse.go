@@ -2,6 +2,7 @@ package request
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"chime-offboarding/internal/plain"
 )
 
 // maxEnvelopes is how many events and notifications may stand around a request: an EventBridge event that an SNS topic
@@ -32,31 +35,33 @@ func (e *Error) Error() string {
 type Parser struct {
 	decoder jsontext.Decoder
 	input   bytes.Buffer
-	text    []byte // scratch for a string without its escapes
-	account string // the last account ID: neighbours often have the same
+	scratch []byte // what the decoder reads
 }
 
-// Parse returns the request in a message's body, which may be reused afterwards, or what is wrong with it.
-func (p *Parser) Parse(body []byte) (Request, *Error) {
+// Parse returns the request in a message's body, or what is wrong with it.
+func (p *Parser) Parse(body string) (Request, *Error) {
 	return p.unwrap(body, "", 0)
 }
 
 // unwrap is given the correlation ID that the events around the body gave, and how many envelopes are around it.
-func (p *Parser) unwrap(body []byte, correlationID string, envelopes int) (Request, *Error) {
-	f, err := p.fields(body)
-	if err != nil {
-		return Request{}, err
+func (p *Parser) unwrap(body, correlationID string, envelopes int) (Request, *Error) {
+	f, ok := plainFields(body)
+	if !ok {
+		var err *Error
+		if f, err = p.fields(body); err != nil {
+			return Request{}, err
+		}
 	}
 	switch {
-	case f.accountID != nil || f.userID != nil || f.userIDs != nil:
+	case f.accountID != "" || f.userID != "" || f.userIDs != "":
 		return p.request(&f, correlationID)
-	case f.detailType.Kind() == '"' && f.source.Kind() == '"' && f.detail.Kind() == '{':
-		body = f.detail
-		if f.id.Kind() == '"' && len(p.unquote(f.id)) > 0 {
-			correlationID = string(p.text)
+	case f.detailType.kind() == '"' && f.source.kind() == '"' && f.detail.kind() == '{':
+		body = string(f.detail)
+		if f.id.kind() == '"' {
+			correlationID = cmp.Or(f.id.text(), correlationID)
 		}
-	case f.kind.Kind() == '"' && string(p.unquote(f.kind)) == "Notification" && f.message.Kind() == '"':
-		body = bytes.Clone(p.unquote(f.message))
+	case f.kind.kind() == '"' && f.kind.text() == "Notification" && f.message.kind() == '"':
+		body = f.message.text()
 	default:
 		return Request{}, &Error{Problem: "the body is neither a request (accountId with userId or userIds) nor an EventBridge event nor an SNS notification: send one of these"}
 	}
@@ -66,18 +71,18 @@ func (p *Parser) unwrap(body []byte, correlationID string, envelopes int) (Reque
 	return p.unwrap(body, correlationID, envelopes+1)
 }
 
-// fields are the values of one object as they stand, nil where a name is absent or its value null.
+// fields are the values of one object, empty where a name is absent or its value null.
 type fields struct {
-	accountID, userID, userIDs, correlationID, requestedBy, reason jsontext.Value // of a request
-	detailType, source, detail, id                                 jsontext.Value // of an EventBridge event
-	kind, message                                                  jsontext.Value // of an SNS notification
+	accountID, userID, userIDs, correlationID, requestedBy, reason value // of a request
+	detailType, source, detail, id                                 value // of an EventBridge event
+	kind, message                                                  value // of an SNS notification
 
 	unknown *string // the first name that no request has
 }
 
 // named returns where the value of a name belongs, nil for nowhere, and whether a request has that name.
-func (f *fields) named(name []byte) (field *jsontext.Value, ofRequest bool) {
-	switch string(name) {
+func (f *fields) named(name string) (field *value, ofRequest bool) {
+	switch name {
 	case "accountId":
 		return &f.accountID, true
 	case "userId":
@@ -106,12 +111,25 @@ func (f *fields) named(name []byte) (field *jsontext.Value, ofRequest bool) {
 	return nil, false
 }
 
+// plainFields is quick to read what most bodies are: strings, under different names that a request has. All other bodies are
+// for Parser.fields, which would make the same of these.
+func plainFields(body string) (f fields, ok bool) {
+	r := plain.NewReader(body)
+	for name := range r.Object() {
+		field, ofRequest := f.named(name)
+		if !ofRequest || *field != "" {
+			return f, false
+		}
+		*field = value(r.Quoted())
+	}
+	return f, r.Done()
+}
+
 // fields reads a body that has to be one JSON object, without duplicate names at any depth.
-func (p *Parser) fields(body []byte) (fields, *Error) {
+func (p *Parser) fields(body string) (fields, *Error) {
 	var f fields
 	d := &p.decoder
-	p.input = *bytes.NewBuffer(body)
-	d.Reset(&p.input)
+	d.Reset(p.copied(body))
 	start, err := d.ReadToken()
 	switch {
 	case err == nil && start.Kind() != '{', errors.Is(err, io.EOF):
@@ -120,22 +138,21 @@ func (p *Parser) fields(body []byte) (fields, *Error) {
 		return f, syntaxError(err)
 	}
 	for d.PeekKind() != '}' {
-		name, err := d.ReadValue()
+		quoted, err := p.next(body)
 		if err != nil {
 			return f, syntaxError(err)
 		}
-		field, ofRequest := f.named(p.unquote(name))
+		name := quoted.text()
+		field, ofRequest := f.named(name)
 		if !ofRequest && f.unknown == nil {
-			f.unknown = new(string(p.text))
+			f.unknown = new(name)
 		}
-		value, err := d.ReadValue()
+		member, err := p.next(body)
 		if err != nil {
 			return f, syntaxError(err)
 		}
-		if field != nil && value.Kind() != 'n' {
-			// The decoder's own slice is good until its next step only, the same bytes of the body last.
-			end := int(d.InputOffset())
-			*field = body[end-len(value) : end]
+		if field != nil && member.kind() != 'n' {
+			*field = member
 		}
 	}
 	if _, err := d.ReadToken(); err != nil {
@@ -153,22 +170,21 @@ func (p *Parser) request(f *fields, correlationID string) (Request, *Error) {
 		return Request{}, &Error{Field: *f.unknown, Problem: "is not a field of a request: leave it out; there are accountId, userId, userIds, correlationId, requestedBy and reason"}
 	}
 	r := Request{CorrelationID: correlationID}
-	if f.accountID.Kind() != '"' || !ValidAccountID(string(bytes.TrimSpace(p.unquote(f.accountID)))) {
+	if f.accountID.kind() == '"' {
+		r.AccountID = strings.TrimSpace(f.accountID.text())
+	}
+	if !ValidAccountID(r.AccountID) {
 		return Request{}, &Error{Field: "accountId", Problem: fmt.Sprintf("has to be a string of 1 to %d letters, digits, - and _", maxIDLength)}
 	}
-	if id := bytes.TrimSpace(p.text); string(id) != p.account {
-		p.account = string(id)
-	}
-	r.AccountID = p.account
 
 	var err *Error
 	switch {
-	case f.userID != nil && f.userIDs != nil:
+	case f.userID != "" && f.userIDs != "":
 		return Request{}, &Error{Field: "userIds", Problem: "stands beside userId: send one of the two"}
-	case f.userID != nil:
+	case f.userID != "":
 		r.UserIDs = make([]string, 1)
-		r.UserIDs[0], err = p.user("userId", f.userID)
-	case f.userIDs != nil:
+		r.UserIDs[0], err = user("userId", f.userID)
+	case f.userIDs != "":
 		r.UserIDs, err = p.users(f.userIDs)
 	default:
 		err = &Error{Field: "userId", Problem: "is missing: say whom to suspend, with userId or userIds"}
@@ -179,7 +195,7 @@ func (p *Parser) request(f *fields, correlationID string) (Request, *Error) {
 
 	for _, optional := range []struct {
 		name  string
-		value jsontext.Value
+		value value
 		field *string
 	}{
 		{"correlationId", f.correlationID, &r.CorrelationID},
@@ -187,32 +203,31 @@ func (p *Parser) request(f *fields, correlationID string) (Request, *Error) {
 		{"reason", f.reason, &r.Reason},
 	} {
 		switch {
-		case optional.value == nil:
-		case optional.value.Kind() != '"':
+		case optional.value == "":
+		case optional.value.kind() != '"':
 			return Request{}, &Error{Field: optional.name, Problem: "has to be a string"}
-		case len(p.unquote(optional.value)) > 0:
-			*optional.field = string(p.text)
+		default:
+			*optional.field = cmp.Or(optional.value.text(), *optional.field)
 		}
 	}
 	return r, nil
 }
 
 // users returns the IDs of the array, each once.
-func (p *Parser) users(array jsontext.Value) ([]string, *Error) {
-	if array.Kind() != '[' {
+func (p *Parser) users(array value) ([]string, *Error) {
+	if array.kind() != '[' {
 		return nil, &Error{Field: "userIds", Problem: "has to be an array of strings"}
 	}
-	p.input = *bytes.NewBuffer(array)
 	d := &p.decoder
-	d.Reset(&p.input)
+	d.Reset(p.copied(string(array)))
 	_, _ = d.ReadToken() // The array was read before: there are no errors in it.
 	var ids []string
 	for count := 0; d.PeekKind() != ']'; count++ {
-		value, _ := d.ReadValue()
+		element, _ := p.next(string(array))
 		if count == MaxUsers {
 			return nil, &Error{Field: "userIds", Problem: fmt.Sprintf("has more than %d IDs: send several messages", MaxUsers)}
 		}
-		id, invalid := p.user("userIds", value)
+		id, invalid := user("userIds", element)
 		if invalid != nil {
 			return nil, invalid
 		}
@@ -227,25 +242,49 @@ func (p *Parser) users(array jsontext.Value) ([]string, *Error) {
 }
 
 // user returns the ID that a field, or one element of it, gives.
-func (p *Parser) user(field string, value jsontext.Value) (string, *Error) {
-	if value.Kind() != '"' {
+func user(field string, v value) (string, *Error) {
+	if v.kind() != '"' {
 		return "", &Error{Field: field, Problem: "has an ID that is not a string: send strings"}
 	}
-	id := strings.TrimSpace(string(p.unquote(value)))
+	id := strings.TrimSpace(v.text())
 	if !ValidUserID(id) {
 		return "", &Error{Field: field, Problem: fmt.Sprintf("has an ID that is blank, longer than %d characters, or contains a control character: send the ID as Chime shows it", maxIDLength)}
 	}
 	return id, nil
 }
 
-// unquote returns what a JSON string that was read before stands for. The slice, p.text, is good until the next call.
-func (p *Parser) unquote(quoted jsontext.Value) []byte {
-	if bytes.IndexByte(quoted, '\\') < 0 {
-		p.text = append(p.text[:0], quoted[1:len(quoted)-1]...)
-	} else {
-		p.text, _ = jsontext.AppendUnquote(p.text[:0], quoted) // The decoder has checked it.
+// next reads the next value of the text that the decoder has, and returns it as a part of that.
+func (p *Parser) next(text string) (value, error) {
+	next, err := p.decoder.ReadValue()
+	end := int(p.decoder.InputOffset())
+	return value(text[end-len(next) : end]), err
+}
+
+// copied returns a text for the decoder to read, one at a time.
+func (p *Parser) copied(text string) *bytes.Buffer {
+	p.scratch = append(p.scratch[:0], text...)
+	p.input = *bytes.NewBuffer(p.scratch)
+	return &p.input
+}
+
+// value is valid JSON as it stands, or nothing.
+type value string
+
+// kind returns its first character, which tells what it is.
+func (v value) kind() byte {
+	if v == "" {
+		return 0
 	}
-	return p.text
+	return v[0]
+}
+
+// text returns what a string stands for. Without escapes, that is a part of the body.
+func (v value) text() string {
+	if strings.IndexByte(string(v), '\\') < 0 {
+		return string(v[1 : len(v)-1])
+	}
+	text, _ := jsontext.AppendUnquote(nil, string(v)) // It is valid.
+	return string(text)
 }
 
 // syntaxError says what is wrong with a body that is not the JSON wanted.

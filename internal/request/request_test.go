@@ -108,7 +108,7 @@ func checkBodies(t interface {
 		}
 		want := r
 		want.UserIDs = []string{id}
-		got, err := p.Parse(body)
+		got, err := p.Parse(string(body))
 		if err != nil {
 			t.Errorf("parsing body %q: %v", body, err)
 		}
@@ -164,7 +164,7 @@ func TestEveryRequest(t *testing.T) {
 		}
 
 		var p request.Parser
-		got, err := p.Parse([]byte(body))
+		got, err := p.Parse(body)
 		if err != nil {
 			t.Fatalf("parsing %s: %v", body, err)
 		}

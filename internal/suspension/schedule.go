@@ -6,7 +6,11 @@ package suspension
 type Schedule struct {
 	accounts map[string]*account
 	turns    []*account // those that have a call to make
+	users    []User     // the next ones to give out: one allocation for many
 }
+
+// usersAtOnce is how many users are allocated at once.
+const usersAtOnce = 64
 
 // Call is one BatchSuspendUser call to make.
 type Call struct {
@@ -47,7 +51,11 @@ func (s *Schedule) Add(accountID, userID string) *User {
 	}
 	u := a.users[userID]
 	if u == nil {
-		u = &User{ID: userID}
+		if len(s.users) == 0 {
+			s.users = make([]User, usersAtOnce)
+		}
+		u, s.users = &s.users[0], s.users[1:]
+		u.ID = userID
 		a.users[userID] = u
 		a.queue = append(a.queue, u)
 		s.takeTurn(a)

@@ -17,7 +17,11 @@ type audit struct {
 	output io.Writer
 	common []byte // the members that every line has, but for the time
 	lines  []byte // not written yet
-	err    error  // the first failure to write, after which nothing is written
+
+	at    time.Time // of the last line
+	start []byte    // of a line of that time
+
+	err error // the first failure to write, after which nothing is written
 }
 
 // flushBytes is from what size on lines are written out.
@@ -140,10 +144,14 @@ func (a *audit) metrics(functionName string, c counts) {
 
 // begin opens a line with what all have.
 func (a *audit) begin(at time.Time) {
-	a.lines = append(a.lines, `{"timestamp":"`...)
-	a.lines = at.UTC().AppendFormat(a.lines, timeFormat)
-	a.lines = append(a.lines, '"')
-	a.lines = append(a.lines, a.common...)
+	if a.start == nil || !at.Equal(a.at) { // Many lines have the same time.
+		a.at = at
+		a.start = append(a.start[:0], `{"timestamp":"`...)
+		a.start = at.UTC().AppendFormat(a.start, timeFormat)
+		a.start = append(a.start, '"')
+		a.start = append(a.start, a.common...)
+	}
+	a.lines = append(a.lines, a.start...)
 }
 
 func (a *audit) name(name string) {

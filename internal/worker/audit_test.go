@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +35,26 @@ func TestLinesAreWrittenManyAtOnce(t *testing.T) {
 	}
 	if all := strings.Join(written, ""); last == 0 || strings.Count(all, "\n") != 1000 {
 		t.Errorf("%d lines are written at %d times, want 1,000 at several", strings.Count(all, "\n"), len(written))
+	}
+}
+
+func TestEachLineHasItsTime(t *testing.T) {
+	var written writes
+	a := newAudit(&written, requestID)
+	m := &message{Record: &queue.Record{MessageID: "m1"}, users: []*suspension.User{{ID: "ada"}}}
+	at := time.Date(2026, time.September, 21, 9, 0, 0, 0, time.FixedZone("CEST", 2*60*60))
+	for _, at := range []time.Time{{}, at, at, at.Add(time.Second), at} {
+		a.user(at, m, 0)
+	}
+	a.flush()
+	var got []string
+	for line := range strings.Lines(strings.Join(written, "")) {
+		time, _, _ := strings.Cut(strings.TrimPrefix(line, `{"timestamp":"`), ".")
+		got = append(got, time)
+	}
+	want := []string{"0001-01-01T00:00:00", "2026-09-21T07:00:00", "2026-09-21T07:00:00", "2026-09-21T07:00:01", "2026-09-21T07:00:00"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

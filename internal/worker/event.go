@@ -42,9 +42,9 @@ type message struct {
 // read makes messages of the records and gives the users to suspend to the schedule.
 func (e *event) read(records []queue.Record) {
 	var parser request.Parser
-	var body []byte
 	byID := make(map[string]*message, len(records))
 	e.messages = make([]*message, 0, len(records))
+	messages := make([]message, len(records))
 	for i := range records {
 		r := &records[i]
 		if m := byID[r.MessageID]; m != nil {
@@ -53,20 +53,20 @@ func (e *event) read(records []queue.Record) {
 			}
 			continue
 		}
-		m := &message{Record: r}
+		m := &messages[i]
+		m.Record = r
 		byID[r.MessageID] = m
 		e.messages = append(e.messages, m)
-		body = append(body[:0], m.Body...)
-		e.parse(m, &parser, body)
+		e.parse(m, &parser)
 		m.open = len(m.users)
 		e.users += len(m.users)
 	}
 	e.counts.messagesReceived = len(e.messages)
 }
 
-// parse gives a message its request and users. The body may be reused.
-func (e *event) parse(m *message, parser *request.Parser, body []byte) {
-	m.request, m.invalid = parser.Parse(body)
+// parse gives a message its request and users.
+func (e *event) parse(m *message, parser *request.Parser) {
+	m.request, m.invalid = parser.Parse(m.Body)
 	if m.invalid != nil {
 		e.counts.invalidMessages++
 		m.users = []*suspension.User{{Result: suspension.Result{
