@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -71,8 +72,8 @@ func TestCommandLinesForAShell(t *testing.T) {
 		"/home/me/.cache/go-build/1a/1a2b/deadletters": "go run ./cmd/deadletters",
 	} {
 		p := program{args: []string{name}}
-		args := []string{"redrive", "-id", "a-b,c", "-code=@none", "https://a:1/b_c", "", "it's", "a b", "$x", "é"}
-		if got := p.commandLine(args...); got != want+` redrive -id a-b,c -code=@none https://a:1/b_c '' 'it'\''s' 'a b' '$x' 'é'` {
+		args := []string{"redrive", "AZaz09", "-id", "a-b,c", "-code=@none", "https://a:1/b_c", "", "it's", "a b", "$x", "é"}
+		if got := p.commandLine(args...); got != want+` redrive AZaz09 -id a-b,c -code=@none https://a:1/b_c '' 'it'\''s' 'a b' '$x' 'é'` {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
@@ -100,6 +101,7 @@ func (s *stage) end(cmd *exec.Cmd) (exitCode int) {
 }
 
 func TestLettersAreVisibleAfterAPipeThatEndsEarly(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	bodies := s.users("Throttled", 200)
 	cmd := s.process("show", "-queue-url", s.deadLetters)
@@ -120,29 +122,53 @@ func TestLettersAreVisibleAfterAPipeThatEndsEarly(t *testing.T) {
 	s.expect(bodies, nil)
 }
 
-func TestLettersAreVisibleAfterCtrlC(t *testing.T) {
+func TestLettersAreVisibleAfterASignal(t *testing.T) {
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		t.Run(signal.String(), func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t)
+			bodies := s.users("Throttled", 200)
+			cmd := s.process("list", "-queue-url", s.deadLetters)
+			var told strings.Builder
+			cmd.Stderr = &told
+			s.intercept = func(c *call) {
+				c.do()
+				if c.action == "ReceiveMessage" && c.count("ReceiveMessage") == 3 {
+					_ = cmd.Process.Signal(signal)
+				}
+			}
+			if code := s.end(cmd); code != exitFailed {
+				t.Errorf("exit code %d, want %d", code, exitFailed)
+			}
+			if diff := cmp.Diff("deadletters: interrupted: what was not done yet is as it was\n", told.String()); diff != "" {
+				t.Errorf("it says (-want +got):\n%s", diff)
+			}
+			s.expect(bodies, nil)
+		})
+	}
+}
+
+func TestARunUnderNohupGoesOn(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
-	bodies := s.users("Throttled", 200)
+	s.users("Throttled", 200)
 	cmd := s.process("list", "-queue-url", s.deadLetters)
-	var told strings.Builder
-	cmd.Stderr = &told
+	cmd.Args = append([]string{"sh", "-c", `trap "" HUP; exec "$0" "$@"`}, cmd.Args...)
+	cmd.Path = "/bin/sh"
 	s.intercept = func(c *call) {
-		c.do()
-		if c.action == "ReceiveMessage" && c.count("ReceiveMessage") == 3 {
-			_ = cmd.Process.Signal(os.Interrupt)
+		if c.action == "ReceiveMessage" {
+			_ = cmd.Process.Signal(syscall.SIGHUP)
 		}
+		c.do()
 	}
-	if code := s.end(cmd); code != exitFailed {
-		t.Errorf("exit code %d, want %d", code, exitFailed)
+	if code := s.end(cmd); code != exitDone {
+		t.Errorf("exit code %d, want %d", code, exitDone)
 	}
-	if diff := cmp.Diff("deadletters: interrupted: what was not done yet is as it was\n", told.String()); diff != "" {
-		t.Errorf("it says (-want +got):\n%s", diff)
-	}
-	s.expect(bodies, nil)
 }
 
 // TestTheSecondCtrlCEndsAtOnce has the queue not answer any more.
 func TestTheSecondCtrlCEndsAtOnce(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	s.users("Throttled", 1)
 	cmd := s.process("list", "-queue-url", s.deadLetters)
@@ -164,6 +190,7 @@ func TestTheSecondCtrlCEndsAtOnce(t *testing.T) {
 }
 
 func TestNobodyIsAskedWithoutATerminal(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	bodies := s.users("Throttled", 1)
 	for name, in := range map[string]io.Reader{"nothing": nil, "a pipe": strings.NewReader("1\n")} {

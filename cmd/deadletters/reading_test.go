@@ -32,7 +32,7 @@ func TestWhatWasLookedAtIsVisibleAtOnce(t *testing.T) {
 func TestWhatWasLookedAtIsVisibleAlsoAfter(t *testing.T) {
 	for name, test := range map[string]struct {
 		intercept func(*call, context.CancelFunc)
-		pace      int
+		maxHeld   int
 		wantCode  int
 		want      string
 	}{
@@ -67,7 +67,7 @@ func TestWhatWasLookedAtIsVisibleAlsoAfter(t *testing.T) {
 		},
 		"the limit of the program": {
 			intercept: func(c *call, _ context.CancelFunc) { c.do() },
-			pace:      25,
+			maxHeld:   20,
 			wantCode:  exitPart, want: "the queue has more letters than can be in flight at once",
 		},
 	} {
@@ -83,8 +83,8 @@ func TestWhatWasLookedAtIsVisibleAlsoAfter(t *testing.T) {
 					}
 					test.intercept(c, interrupt)
 				}
-				if test.pace > 0 {
-					s.program.pace.maxHeld = test.pace
+				if test.maxHeld > 0 {
+					s.program.pace.maxHeld = test.maxHeld
 				}
 				s.ctx = ctx
 				args := strings.Fields(command)
@@ -93,6 +93,9 @@ func TestWhatWasLookedAtIsVisibleAlsoAfter(t *testing.T) {
 					t.Errorf("exit code %d and %q; want %d and %q", code, err, test.wantCode, test.want)
 				}
 				s.ctx = t.Context()
+				if n := s.called("ReceiveMessage"); test.maxHeld > 0 && n != test.maxHeld/maxEntries {
+					t.Errorf("there were %d receives, want no more than it takes to hold %d letters", n, test.maxHeld)
+				}
 				s.expect(bodies, nil)
 			})
 		}

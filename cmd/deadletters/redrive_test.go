@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -342,6 +343,27 @@ func TestLettersThatOthersTookAreTold(t *testing.T) {
 	}
 }
 
+// TestARedriveEndsWhileLettersArrive has a letter arrive at each receive, and another reader have some of those that are meant.
+func TestARedriveEndsWhileLettersArrive(t *testing.T) {
+	s := newStage(t)
+	s.users("Throttled", 25)
+	taken := 0
+	s.intercept = func(c *call) {
+		c.do()
+		switch {
+		case c.action == "ReceiveMessage":
+			s.send(s.deadLetters, "another")
+		case c.action == "ChangeMessageVisibilityBatch" && c.count("ChangeMessageVisibilityBatch") == 1:
+			taken = s.takeAway(10)
+		}
+	}
+	code, _, err := s.run("redrive", "-code", "Throttled", "-yes", "-rate", "1000")
+	s.contains(err, " not received again, or held for too long", fmt.Sprintf("%d of 25 letters redriven", 25-taken))
+	if sent := s.in(s.source); code != exitPart || taken == 0 || len(sent) != 25-taken {
+		t.Errorf("exit code %d with %d taken away and %d sent, want %d", code, taken, len(sent), exitPart)
+	}
+}
+
 // TestALetterThatWasHeldForTooLongIsNotSent lets the machine sleep for ten minutes between receiving and sending.
 func TestALetterThatWasHeldForTooLongIsNotSent(t *testing.T) {
 	s := newStage(t)
@@ -433,6 +455,21 @@ func TestALetterThatTheSourceQueueCannotTakeStays(t *testing.T) {
 		t.Errorf("exit code %d, want %d", code, exitPart)
 	}
 	s.expect([]string{large}, small)
+}
+
+func TestASourceQueueThatDoesNotTellWhatItTakes(t *testing.T) {
+	s := newStage(t)
+	bodies := s.users("Throttled", 3)
+	s.intercept = func(c *call) {
+		c.do()
+		if c.action == "GetQueueAttributes" && c.in.QueueURL == s.source {
+			c.give(`{"Attributes": {"QueueArn": "arn:aws:sqs:us-east-1:123456789012:requests"}}`)
+		}
+	}
+	if code, _, err := s.run("redrive", "-all", "-yes"); code != exitDone {
+		t.Errorf("exit code %d and %s", code, err)
+	}
+	s.expect(nil, bodies)
 }
 
 func TestTheRateHolds(t *testing.T) {

@@ -143,7 +143,7 @@ func TestASelectionThatMatchesNothingHasAnExitCode(t *testing.T) {
 		}
 		s.users("Throttled", 3)
 		code, out, err = s.run(command, "-code", "NotFound")
-		if code != exitNothing || out != "" || !strings.Contains(err, "no letter matches") || !strings.Contains(err, "Throttled │ corp    │       3") {
+		if code != exitNothing || out != "" || !strings.HasPrefix(err, "The queue has only these:\n") || !strings.Contains(err, "no letter matches") || !strings.Contains(err, "Throttled │ corp    │       3") {
 			t.Errorf("%s of another code: exit code %d, %q and %q", command, code, out, err)
 		}
 	}

@@ -86,8 +86,9 @@ type call struct {
 // entry is one of a batch.
 type entry struct{ MessageBody, ReceiptHandle string }
 
-// do lets the queues do what the call asks for.
+// do lets the queues do what the call asks for, without waiting for more letters.
 func (c *call) do() {
+	c.body = bytes.Replace(c.body, []byte(`"WaitTimeSeconds":1`), []byte(`"WaitTimeSeconds":0`), 1)
 	c.request.Body = io.NopCloser(bytes.NewReader(c.body))
 	c.request.ContentLength = int64(len(c.body))
 	c.answer = httptest.NewRecorder()
@@ -325,12 +326,19 @@ func (s *stage) receive(queueURL string) (messages []types.Message) {
 	}
 }
 
-// takeAway lets another reader have so many letters.
-func (s *stage) takeAway(n int32) {
-	out, err := s.direct.ReceiveMessage(s.ctx, &sqs.ReceiveMessageInput{QueueUrl: &s.deadLetters, MaxNumberOfMessages: n, VisibilityTimeout: 600})
+// takeAway lets another reader have so many letters, and returns how many of them have a code.
+func (s *stage) takeAway(n int32) (withCode int) {
+	out, err := s.direct.ReceiveMessage(s.ctx, &sqs.ReceiveMessageInput{QueueUrl: &s.deadLetters, MaxNumberOfMessages: n, VisibilityTimeout: 600, MessageAttributeNames: []string{"All"}})
 	if err != nil || len(out.Messages) != int(n) {
 		s.Errorf("another reader got %+v and error %v, want %d letters", out, err, n)
+		return 0
 	}
+	for _, m := range out.Messages {
+		if m.MessageAttributes["ErrorCode"].StringValue != nil {
+			withCode++
+		}
+	}
+	return withCode
 }
 
 // ids returns the IDs of the letters, by body.

@@ -6,6 +6,8 @@ import (
 	"cmp"
 	"log/slog"
 	"os"
+	"runtime/debug"
+	"strconv"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -21,6 +23,7 @@ import (
 const attemptTimeout = 10 * time.Second
 
 func main() {
+	giveMemory(os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"))
 	settings, err := readSettings(os.Getenv)
 	log := worker.NewLogger(os.Stdout, settings.logLevel)
 	if err != nil {
@@ -43,6 +46,15 @@ func main() {
 		Output:          os.Stdout,
 		Log:             log,
 	}))
+}
+
+// giveMemory has less of the processor's time go into collecting garbage, as long as three quarters of the function's memory, in
+// MB, are enough. Without it an event of 1,000 messages takes a tenth more.
+func giveMemory(size string) {
+	if mb, err := strconv.ParseInt(size, 10, 64); err == nil {
+		debug.SetGCPercent(200)
+		debug.SetMemoryLimit(mb << 20 / 4 * 3)
+	}
 }
 
 // exit ends a process that cannot serve; Lambda reports the invocation as failed, and the queue keeps its messages.

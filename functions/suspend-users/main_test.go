@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -141,5 +142,19 @@ func TestAttemptsEnd(t *testing.T) {
 		t.Errorf("after %d attempts the story ends as %+v, want the user suspended by the second", len(started), got)
 	} else if waited := started[1].Sub(started[0]); waited < attemptTimeout {
 		t.Errorf("the second attempt began after %v, before the first could have ended", waited)
+	}
+}
+
+func TestGiveMemory(t *testing.T) {
+	before := debug.SetMemoryLimit(-1)
+	defer debug.SetMemoryLimit(before)
+	defer debug.SetGCPercent(debug.SetGCPercent(100))
+	giveMemory("what is no number")
+	if got := debug.SetMemoryLimit(-1); got != before {
+		t.Errorf("the limit is %d bytes, want it left alone", got)
+	}
+	giveMemory("256")
+	if got, percent := debug.SetMemoryLimit(-1), debug.SetGCPercent(100); got != 192<<20 || percent != 200 {
+		t.Errorf("the limit is %d bytes, with %d %%, want 192 MiB and 200 %%", got, percent)
 	}
 }
