@@ -140,7 +140,7 @@ func (q *queue) release(ctx context.Context) {
 				continue
 			}
 			invisible, problem = invisible+1, err
-			if _, ok := errors.AsType[*callError](err); ok && len(handles) > 0 { // The next call would fail, too.
+			if _, ok := errors.AsType[*callError](err); ok { // The next call would fail, too.
 				invisible += len(handles)
 				handles = nil
 			}

@@ -16,14 +16,14 @@ func TestADryRunSaysWhatItWouldDo(t *testing.T) {
 	s := newStage(t)
 	bodies := append(s.users("Throttled", 12), s.users("NotFound", 3)...)
 	s.program.args = nil
-	code, out, err := s.run("redrive", "-code", "Throttled", "-user", "throttled-000", "-user", "throttled-001", "-user", "it's")
+	code, out, err := s.run("redrive", "-code", "Throttled", "-user", "throttled-000", "-user", "throttled-001", "-user", "it's", "-rate", "1")
 	if code != exitDone || err != "" {
 		t.Errorf("exit code %d and %q, want %d and nothing", code, err, exitDone)
 	}
 	s.contains(out,
 		"│ Throttled │ corp    │       2 │",
-		"Dry run: nothing was sent. To send 2 letters to "+s.source+", which takes about 0s:\n\n",
-		"deadletters redrive -queue-url "+s.deadLetters+` -code Throttled -user throttled-000 -user throttled-001 -user 'it'\''s' -yes`+"\n")
+		"Dry run: nothing was sent. To send 2 letters to "+s.source+", which takes about 2s:\n\n",
+		"deadletters redrive -queue-url "+s.deadLetters+` -code Throttled -user throttled-000 -user throttled-001 -user 'it'\''s' -rate 1 -yes`+"\n")
 	if n := s.called("SendMessageBatch", "DeleteMessageBatch"); n > 0 {
 		t.Errorf("it has made %d calls that send or delete", n)
 	}
@@ -69,6 +69,31 @@ func TestCodesThatARedriveCannotMendAreTold(t *testing.T) {
 		case want != "" && (!strings.HasPrefix(err, code+": ") || !strings.Contains(err, want)):
 			t.Errorf("%s: it says %q, want %q", code, err, want)
 		}
+	}
+}
+
+func TestEachCodeIsSpokenOfOnce(t *testing.T) {
+	s := newStage(t)
+	for _, account := range []string{"a", "b", "c", "d"} {
+		for _, code := range []string{"NotFound", "DryRun", "Throttled"} {
+			s.letter(code, `{"accountId":"`+account+`","userId":"ada"}`, failedAt)
+		}
+	}
+	_, _, err := s.run("redrive", "-all")
+	want := "DryRun: they come straight back unless DRY_RUN is false by now.\n" +
+		"NotFound: they come back unless the ID exists by now. A Team user who was suspended before is not found either.\n"
+	if diff := cmp.Diff(want, err); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestARedriveReceivesNoMoreThanItNeeds(t *testing.T) {
+	s := newStage(t)
+	s.users("Throttled", 10)
+	code, _, err := s.run("redrive", "-all", "-yes")
+	// The survey ends with a receive that brings nothing, the redrive with its last letter.
+	if n := s.called("ReceiveMessage"); code != exitDone || n != 3 {
+		t.Errorf("exit code %d after %d receives, want %d after 3: %s", code, n, exitDone, err)
 	}
 }
 
@@ -364,6 +389,58 @@ func TestARedriveEndsWhileLettersArrive(t *testing.T) {
 	}
 }
 
+// TestARedriveGoesOnWhileItsLettersCome has eight letters arrive before those that are meant are visible again, and gives
+// three at a time. So there are as many as were counted before all that are meant have come.
+func TestARedriveGoesOnWhileItsLettersCome(t *testing.T) {
+	s := newStage(t)
+	bodies := s.users("Throttled", 10)
+	var others []string
+	s.intercept = func(c *call) {
+		if c.action == "ChangeMessageVisibilityBatch" && others == nil {
+			for i := range 8 {
+				others = append(others, fmt.Sprint("another ", i))
+				s.send(s.deadLetters, others[i])
+			}
+		}
+		if c.action == "ReceiveMessage" && others != nil {
+			c.body = []byte(strings.Replace(string(c.body), `"MaxNumberOfMessages":10`, `"MaxNumberOfMessages":3`, 1))
+		}
+		c.do()
+	}
+	code, _, err := s.run("redrive", "-all", "-yes")
+	if code != exitDone {
+		t.Errorf("exit code %d and %s, want %d", code, err, exitDone)
+	}
+	s.expect(others, bodies)
+}
+
+// TestALetterThatComesAgainWhileItWaits has letters be visible again at once, and another reader have one, for which the
+// others wait.
+func TestALetterThatComesAgainWhileItWaits(t *testing.T) {
+	s := newStage(t)
+	s.users("Throttled", 4)
+	shown := 0
+	s.intercept = func(c *call) {
+		c.do()
+		switch c.action {
+		case "ChangeMessageVisibilityBatch":
+			if shown++; shown == 1 {
+				s.takeAway(1)
+			}
+		case "ReceiveMessage":
+			if shown == 1 {
+				shown++
+				c.release()
+			}
+		}
+	}
+	code, _, err := s.run("redrive", "-all", "-yes")
+	s.contains(err, "3 of 4 letters redriven")
+	if left, sent := s.in(s.deadLetters), s.in(s.source); code != exitPart || len(left) != 0 || len(sent) != 3 || len(slices.Compact(sent)) != 3 {
+		t.Errorf("exit code %d with %d letters left and %q sent, want %d with none and 3, each once", code, len(left), sent, exitPart)
+	}
+}
+
 // TestALetterThatWasHeldForTooLongIsNotSent lets the machine sleep for ten minutes between receiving and sending.
 func TestALetterThatWasHeldForTooLongIsNotSent(t *testing.T) {
 	s := newStage(t)
@@ -411,6 +488,7 @@ func TestBatchesOfARedrive(t *testing.T) {
 		"eleven":                {slices.Repeat([]int{10}, 11), []int{10, 1}},
 		"two of 1 MiB together": {[]int{half, half}, []int{2}},
 		"two of a byte more":    {[]int{half, half + 1}, []int{1, 1}},
+		"three of 0.4 MiB":      {[]int{400_000, 400_000, 400_000}, []int{2, 1}},
 		"two of 1 MiB each":     {[]int{maxBytes, maxBytes}, []int{1, 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -472,15 +550,17 @@ func TestASourceQueueThatDoesNotTellWhatItTakes(t *testing.T) {
 	s.expect(nil, bodies)
 }
 
-func TestTheRateHolds(t *testing.T) {
+func TestTheRateHoldsAndIsShown(t *testing.T) {
 	s := newStage(t)
 	s.users("Throttled", 21)
+	s.program.draws = true
 	begin := time.Now()
-	code, _, err := s.run("redrive", "-all", "-yes", "-rate", "40")
-	// Ten go at once, and each of the other eleven waits 25 ms.
-	if took := time.Since(begin); took < 275*time.Millisecond || code != exitDone {
-		t.Errorf("21 letters took %v with exit code %d and %s; want at least 275 ms and %d", took, code, err, exitDone)
+	code, _, err := s.run("redrive", "-all", "-yes", "-rate", "20")
+	// Ten go at once, and each of the other eleven waits 50 ms. The bar is drawn every 250 ms.
+	if took := time.Since(begin); took < 550*time.Millisecond || code != exitDone {
+		t.Errorf("21 letters took %v with exit code %d and %s; want at least 550 ms and %d", took, code, err, exitDone)
 	}
+	s.contains(err, "[10 in ", "letters redriven")
 }
 
 func TestAnInterruptedRedrive(t *testing.T) {

@@ -132,6 +132,20 @@ func TestWhatRemovesLettersNeedsASelection(t *testing.T) {
 	}
 }
 
+func TestEachFlagIsASelection(t *testing.T) {
+	s := newStage(t)
+	s.letter("NotFound", `{"accountId":"corp","userId":"ada"}`, failedAt)
+	id := s.ids()[`{"accountId":"corp","userId":"ada"}`]
+	for _, args := range []string{
+		"-all", "-code NotFound", "-account corp", "-user ada", "-id " + id, "-older-than 1h", "-newer-than 1d",
+		"-code NotFound -account corp", "-account corp -user ada", "-user ada -id " + id, "-older-than 1h -newer-than 1d",
+	} {
+		if code, out, err := s.run("redrive", strings.Fields(args)...); code != exitDone {
+			t.Errorf("%s: exit code %d, %s%s; want %d", args, code, out, err, exitDone)
+		}
+	}
+}
+
 func TestASelectionThatMatchesNothingHasAnExitCode(t *testing.T) {
 	for _, command := range []string{"list", "show", "redrive", "discard"} {
 		s := newStage(t)

@@ -15,6 +15,7 @@ func TestListCountsByCodeAndAccountOldestFirst(t *testing.T) {
 	}
 	user("NotFound", "corp", 5*time.Minute)
 	user("Throttled", "corp", 30*time.Second)
+	user("Throttled", "corp", 10*time.Second)
 	user("NotFound", "team", 50*time.Hour)
 	user("NotFound", "corp", 90*time.Minute)
 	user("AccessDenied", "corp", 90*time.Minute)
@@ -28,9 +29,9 @@ func TestListCountsByCodeAndAccountOldestFirst(t *testing.T) {
 │ InvalidRequest │ @none   │       1 │ 2026-02-19 04:02:03 │ 24h 0m │ 2026-02-19 04:02:03 │
 │ AccessDenied   │ corp    │       1 │ 2026-02-20 02:32:03 │ 1h 30m │ 2026-02-20 02:32:03 │
 │ NotFound       │ corp    │       2 │ 2026-02-20 02:32:03 │ 1h 30m │ 2026-02-20 03:57:03 │
-│ Throttled      │ corp    │       1 │ 2026-02-20 04:01:33 │    30s │ 2026-02-20 04:01:33 │
+│ Throttled      │ corp    │       2 │ 2026-02-20 04:01:33 │    30s │ 2026-02-20 04:01:53 │
 ├────────────────┼─────────┼─────────┼─────────────────────┼────────┼─────────────────────┤
-│ All            │         │       6 │                     │        │                     │
+│ All            │         │       7 │                     │        │                     │
 └────────────────┴─────────┴─────────┴─────────────────────┴────────┴─────────────────────┘
 `
 	code, out, err := s.run("list")
