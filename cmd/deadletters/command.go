@@ -22,8 +22,8 @@ FLAGS
 {{end}}`
 
 const description = `Each command takes the queue by its URL or by the name of the CloudFormation stack. The region is that of the queue's URL,
-credentials are the AWS CLI's. With a URL at 127.0.0.1, such as that of make run KEEP=1, nothing has to be set up; other
-stand-ins go by AWS_ENDPOINT_URL_SQS and AWS_ENDPOINT_URL_CLOUDFORMATION.
+credentials are the AWS CLI's. With a URL at 127.0.0.1, such as that of make run KEEP=1, no credentials are needed;
+other stand-ins go by AWS_ENDPOINT_URL_SQS and AWS_ENDPOINT_URL_CLOUDFORMATION.
 
 Letters are invisible to others while they are read, and visible again at the end, also after Ctrl-C. Where the process is
 killed, that takes 15 minutes. A run looks at 100,000 letters at most: more cannot be in flight at once.

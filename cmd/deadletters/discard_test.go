@@ -56,6 +56,7 @@ func TestDiscardWritesWhatItDeletes(t *testing.T) {
 }
 
 func TestDiscardAsks(t *testing.T) {
+	t.Parallel()
 	for typed, discards := range map[string]bool{
 		"11\n":   true,
 		" 11 \n": true,

@@ -127,6 +127,7 @@ func TestAgeCountsFromTheFailureElseFromTheSending(t *testing.T) {
 
 // TestBodiesSurvive takes bodies that are nothing like requests through show, discard and redrive.
 func TestBodiesSurvive(t *testing.T) {
+	t.Parallel()
 	bodies := []string{
 		"x", "null", `"a string"`, "[]", "{", `{"accountId": 7}`, " \t\r\n", "\u2028\u2029<>&'\"\\", "é😀\ue000\ufffd\U0010ffff", "\u0085\u009b31m",
 		strings.Repeat("a long one, ", 20_000), strings.Repeat("\\\"", 100_000),

@@ -11,6 +11,7 @@ import (
 )
 
 func TestWhatWasLookedAtIsVisibleAtOnce(t *testing.T) {
+	t.Parallel()
 	for name, n := range map[string]int{"one": 1, "ten": 10, "eleven": 11, "many": 123} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t)
@@ -30,6 +31,7 @@ func TestWhatWasLookedAtIsVisibleAtOnce(t *testing.T) {
 }
 
 func TestWhatWasLookedAtIsVisibleAlsoAfter(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		intercept func(*call, context.CancelFunc)
 		maxHeld   int

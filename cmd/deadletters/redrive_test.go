@@ -31,6 +31,7 @@ func TestADryRunSaysWhatItWouldDo(t *testing.T) {
 }
 
 func TestRedriveSendsTheSelectedBodiesAndDeletesTheirLetters(t *testing.T) {
+	t.Parallel()
 	for _, yes := range []string{"-yes", "--yes", "-yes=true"} {
 		s := newStage(t)
 		s.moved(`{"accountId": "corp", "userIds": ["ada", "alan"]}`)
@@ -47,6 +48,7 @@ func TestRedriveSendsTheSelectedBodiesAndDeletesTheirLetters(t *testing.T) {
 
 // TestCodesThatARedriveCannotMendAreTold wants every code of docs/reference.md to be spoken of, except for those that wait.
 func TestCodesThatARedriveCannotMendAreTold(t *testing.T) {
+	t.Parallel()
 	for code, want := range map[string]string{
 		"Throttled": "", "Throttling": "", "ThrottledClient": "", "ServiceUnavailable": "", "ServiceFailure": "", "Conflict": "", "RequestFailed": "", "Unattributed": "",
 		"InvalidRequest": "correct and resend", "AccountNotAllowed": "ALLOWED_ACCOUNT_IDS", "ProtectedUser": "PROTECTED_USER_IDS", "DryRun": "DRY_RUN",
@@ -166,6 +168,7 @@ func TestTheSourceQueueHasToBeRight(t *testing.T) {
 
 // TestFailuresOfARedrive lets one thing fail. Nobody may be in neither queue.
 func TestFailuresOfARedrive(t *testing.T) {
+	t.Parallel()
 	const n = 12
 	even := func(i int) bool { return i%2 == 0 }
 	for name, test := range map[string]struct {
@@ -439,6 +442,9 @@ func TestALetterThatComesAgainWhileItWaits(t *testing.T) {
 	if left, sent := s.in(s.deadLetters), s.in(s.source); code != exitPart || len(left) != 0 || len(sent) != 3 || len(slices.Compact(sent)) != 3 {
 		t.Errorf("exit code %d with %d letters left and %q sent, want %d with none and 3, each once", code, len(left), sent, exitPart)
 	}
+	if n := s.inFlight(); n != "1" {
+		t.Errorf("%s letters are in flight, want the one that another reader has", n)
+	}
 }
 
 // TestALetterThatWasHeldForTooLongIsNotSent lets the machine sleep for ten minutes between receiving and sending.
@@ -478,6 +484,7 @@ func TestALetterThatWasHeldForTooLongIsNotSent(t *testing.T) {
 }
 
 func TestBatchesOfARedrive(t *testing.T) {
+	t.Parallel()
 	const half = maxBytes / 2
 	for name, test := range map[string]struct {
 		sizes []int
@@ -551,6 +558,7 @@ func TestASourceQueueThatDoesNotTellWhatItTakes(t *testing.T) {
 }
 
 func TestTheRateHoldsAndIsShown(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	s.users("Throttled", 21)
 	s.program.draws = true

@@ -20,11 +20,12 @@ var trouble = []string{"", "", "", "", "refused", "failed", "unanswered", "lost"
 // queue has taken its body, or, to be discarded, the file has it; letters that are not meant are left alone; and what is
 // reported is what has happened.
 func TestNoLetterIsDeletedBeforeItIsSafe(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		s := newStage(t)
 		defer s.close()
-		meant := s.users("Throttled", rapid.IntRange(1, 40).Draw(rt, "letters that are meant"))
-		s.users("NotFound", rapid.IntRange(0, 30).Draw(rt, "others"))
+		meant := s.users("Throttled", rapid.IntRange(1, 25).Draw(rt, "letters that are meant"))
+		s.users("NotFound", rapid.IntRange(0, 15).Draw(rt, "others"))
 		s.program.pace.calls = rapid.SampledFrom([]int{1, 8}).Draw(rt, "calls at once")
 		plan := rapid.SliceOfN(rapid.SampledFrom(trouble), 0, 60).Draw(rt, "trouble")
 		command := rapid.SampledFrom([]string{"redrive", "discard"}).Draw(rt, "command")

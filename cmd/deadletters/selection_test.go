@@ -11,6 +11,7 @@ import (
 )
 
 func TestSelections(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	const (
 		ada     = `{"accountId":"corp","userId":"ada"}`

@@ -341,6 +341,15 @@ func (s *stage) takeAway(n int32) (withCode int) {
 	return withCode
 }
 
+// inFlight returns how many dead letters are invisible.
+func (s *stage) inFlight() string {
+	s.Helper()
+	name := types.QueueAttributeNameApproximateNumberOfMessagesNotVisible
+	out, err := s.direct.GetQueueAttributes(s.ctx, &sqs.GetQueueAttributesInput{QueueUrl: &s.deadLetters, AttributeNames: []types.QueueAttributeName{name}})
+	must(s.T, err)
+	return out.Attributes[string(name)]
+}
+
 // ids returns the IDs of the letters, by body.
 func (s *stage) ids() map[string]string {
 	s.Helper()

@@ -158,6 +158,8 @@ func (w *world) event(messages ...msg) []byte {
 			EventSource:    "aws:sqs",
 			EventSourceARN: "arn:aws:sqs:us-east-1:123456789012:requests",
 			AWSRegion:      "us-east-1",
+
+			MessageAttributes: map[string]events.SQSMessageAttribute{}, // Lambda has no null there.
 		})
 	}
 	payload, err := json.Marshal(event)
