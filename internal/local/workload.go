@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/chime/types"
 
 	"chime-offboarding/internal/local/chimeserver"
+	"chime-offboarding/internal/local/world"
 	"chime-offboarding/internal/request"
 )
 
@@ -88,18 +89,9 @@ func loadSettings(path string) (map[string]string, error) {
 
 // loadStories reads one event file, or those of a folder in the order of their names.
 func loadStories(path string, maxReceiveCount int) ([]story, error) {
-	info, err := os.Stat(path)
+	files, err := world.EventFiles(path)
 	if err != nil {
-		return nil, fmt.Errorf("finding the events: %w: name a file or a folder", err)
-	}
-	files := []string{path}
-	if info.IsDir() {
-		if files, err = filepath.Glob(filepath.Join(path, "*.json")); err != nil {
-			return nil, fmt.Errorf("listing the events of %s: %w", path, err)
-		}
-		if len(files) == 0 {
-			return nil, fmt.Errorf("there is no .json file in %s: put an SQS event there, or name another folder", path)
-		}
+		return nil, err
 	}
 	stories := make([]story, len(files))
 	for i, file := range files {

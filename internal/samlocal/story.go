@@ -21,18 +21,9 @@ type story struct {
 
 // loadStories reads one event file, or those of a folder in the order of their names.
 func loadStories(path string) ([]story, error) {
-	info, err := os.Stat(path)
+	files, err := world.EventFiles(path)
 	if err != nil {
-		return nil, fmt.Errorf("finding the event: %w: name a file or a folder", err)
-	}
-	files := []string{path}
-	if info.IsDir() {
-		if files, err = filepath.Glob(filepath.Join(path, "*.json")); err != nil {
-			return nil, fmt.Errorf("listing the events of %s: %w", path, err)
-		}
-		if len(files) == 0 {
-			return nil, fmt.Errorf("there is no .json file in %s: put an SQS event there, or name another folder", path)
-		}
+		return nil, err
 	}
 	stories := make([]story, len(files))
 	for i, file := range files {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -26,6 +27,25 @@ type Ending struct {
 
 // EndingsFolder is beside the events, and has for each a file of the same name with its ending.
 const EndingsFolder = "endings"
+
+// EventFiles returns the path of an event's file, or of those of a folder in the order of their names.
+func EventFiles(path string) ([]string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("finding the events: %w: name a file or a folder", err)
+	}
+	if !info.IsDir() {
+		return []string{path}, nil
+	}
+	files, err := filepath.Glob(filepath.Join(path, "*.json"))
+	if err != nil {
+		return nil, fmt.Errorf("listing the events of %s: %w", path, err)
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("there is no .json file in %s: put an SQS event there, or name another folder", path)
+	}
+	return files, nil
+}
 
 // ReadEnding reads a file of the folder.
 func ReadEnding(path string) (e Ending, err error) {
