@@ -12,12 +12,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/credentials/endpointcreds"
 	"github.com/aws/smithy-go/logging"
 )
 
@@ -38,6 +41,10 @@ func Load(timeout time.Duration) (aws.Config, error) {
 	if err != nil {
 		problems = append(problems, fmt.Errorf("AWS_CA_BUNDLE is of no use: %w", err))
 	}
+	credentials, err := readCredentials()
+	if err != nil {
+		problems = append(problems, err)
+	}
 	sources := endpoints{
 		ignored:   enabled("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"),
 		fips:      enabled("AWS_USE_FIPS_ENDPOINT"),
@@ -45,7 +52,7 @@ func Load(timeout time.Duration) (aws.Config, error) {
 	}
 	cfg := aws.Config{
 		Region:                     cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION")),
-		Credentials:                readCredentials(),
+		Credentials:                credentials,
 		HTTPClient:                 client,
 		ConfigSources:              []any{sources},
 		Logger:                     logging.NewStandardLogger(os.Stderr),
@@ -76,22 +83,49 @@ func newHTTPClient(timeout time.Duration, bundle string) (aws.HTTPClient, error)
 	return client.WithTransportOptions(func(t *http.Transport) { t.TLSClientConfig.RootCAs = roots }), nil
 }
 
-// readCredentials returns the role's credentials, which Lambda sets and never changes: hence no cache, no expiry. The SDK's
-// chain of other providers would begin here. Of those Lambda knows only the container's, for SnapStart, which a function
-// with an OS-only runtime cannot have (https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html).
-func readCredentials() aws.CredentialsProvider {
+// readCredentials returns the role's credentials. Lambda sets them, and never changes them: hence no cache, no expiry. Where it
+// gives an endpoint instead, as with SnapStart (https://docs.aws.amazon.com/lambda/latest/dg/snapstart-activate.html), they are
+// asked for there. The SDK's chain has more, which no function has.
+func readCredentials() (aws.CredentialsProvider, error) {
 	credentials := aws.Credentials{
 		AccessKeyID:     cmp.Or(os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_ACCESS_KEY")),
 		SecretAccessKey: cmp.Or(os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SECRET_KEY")),
 		SessionToken:    os.Getenv("AWS_SESSION_TOKEN"),
 		Source:          "environment",
 	}
+	if endpoint := os.Getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI"); endpoint != "" && !credentials.HasKeys() {
+		return containerCredentials(endpoint)
+	}
 	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 		if !credentials.HasKeys() {
-			return aws.Credentials{}, errors.New("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set, and no other source is read")
+			return aws.Credentials{}, errors.New("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set, nor is AWS_CONTAINER_CREDENTIALS_FULL_URI, and no other source is read")
 		}
 		return credentials, nil
+	}), nil
+}
+
+// containerCredentials returns those of an endpoint, which are renewed five minutes before they expire, as the SDK does. Without
+// TLS the endpoint has to be on this machine.
+func containerCredentials(endpoint string) (aws.CredentialsProvider, error) {
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Hostname() == "" || u.Scheme != "https" && !loopback(u.Hostname()) {
+		return nil, fmt.Errorf("AWS_CONTAINER_CREDENTIALS_FULL_URI is %q: set it to an https URL, or one of this machine", endpoint)
+	}
+	provider := endpointcreds.New(endpoint, func(o *endpointcreds.Options) {
+		o.AuthorizationToken = os.Getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN")
+		if file := os.Getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"); file != "" {
+			o.AuthorizationTokenProvider = endpointcreds.TokenProviderFunc(func() (string, error) {
+				token, err := os.ReadFile(file) //nolint:gosec // Whoever sets the path owns the function.
+				return string(token), err
+			})
+		}
 	})
+	return aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = 5 * time.Minute }), nil
+}
+
+func loopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // endpoints answers what service clients ask the SDK's sources of a configuration, since aws.Config has no field for it.

@@ -359,7 +359,6 @@ func TestUnlikeTheSDK(t *testing.T) {
 		asked := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("credentials were asked for") }))
 		defer asked.Close()
 		for name, value := range map[string]string{
-			"AWS_CONTAINER_CREDENTIALS_FULL_URI":     asked.URL,
 			"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/credentials",
 			"AWS_WEB_IDENTITY_TOKEN_FILE":            os.DevNull,
 		} {
@@ -373,12 +372,65 @@ func TestUnlikeTheSDK(t *testing.T) {
 			if !failure.NoCredentials(err) || answer.Effect != suspension.StopEvent {
 				t.Errorf("with %s a call ends with effect %v and error %v, want no credentials and the event's end", name, answer.Effect, err)
 			}
-			const want = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set, and no other source is read"
+			const want = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set, nor is AWS_CONTAINER_CREDENTIALS_FULL_URI, and no other source is read"
 			if !strings.Contains(err.Error(), want) {
 				t.Errorf("with %s the error is %q, want it to say %q", name, err, want)
 			}
 		}
 	})
+}
+
+// TestContainerCredentials has an endpoint give the credentials, which wants a token.
+func TestContainerCredentials(t *testing.T) {
+	restore(t)
+	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if got := r.Header.Get("Authorization"); got != "the token" {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		_, _ = io.WriteString(w, `{"AccessKeyId": "AKIDCONTAINER", "SecretAccessKey": "secret", "Token": "token", "Expiration": "2999-01-01T00:00:00Z"}`)
+	}))
+	defer endpoint.Close()
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte("the token"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	with := func(uri string, others environment) environment {
+		e := environment{"AWS_REGION": "eu-west-1", "AWS_CONTAINER_CREDENTIALS_FULL_URI": uri}
+		maps.Copy(e, others)
+		return e
+	}
+	token := environment{"AWS_CONTAINER_AUTHORIZATION_TOKEN": "the token"}
+	for name, test := range map[string]struct {
+		environment environment
+		want        string
+	}{
+		"with the token":       {with(endpoint.URL, token), "AKIDCONTAINER"},
+		"with its file":        {with(endpoint.URL, environment{"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": file}), "AKIDCONTAINER"},
+		"without it":           {with(endpoint.URL, nil), "no credentials"},
+		"without its file":     {with(endpoint.URL, environment{"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": file + "-none"}), "no credentials"},
+		"by name":              {with(strings.Replace(endpoint.URL, "127.0.0.1", "localhost", 1), token), "AKIDCONTAINER"},
+		"beside keys":          {role(with(endpoint.URL, token)), "AKIDROLE"},
+		"of another machine":   {with("http://192.0.2.1/credentials", token), "refused"},
+		"of no machine":        {with("http:///credentials", token), "refused"},
+		"that cannot be a URL": {with("http://[", token), "refused"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			test.environment.set()
+			for who, load := range map[string]func(context.Context) (aws.Config, error){"the SDK": oracle, "Load": load} {
+				got := "refused"
+				if cfg, err := load(t.Context()); err == nil {
+					credentials, err := cfg.Credentials.Retrieve(t.Context())
+					if got = credentials.AccessKeyID; err != nil {
+						got = "no credentials"
+					}
+				}
+				if got != test.want {
+					t.Errorf("%s has %q, want %q", who, got, test.want)
+				}
+			}
+		})
+	}
 }
 
 func TestLoadSaysAllThatIsWrong(t *testing.T) {
